@@ -38,8 +38,8 @@ constexpr std::array<std::uint32_t, 4> philox(
   return counter;
 }
 
-/// A cursor over the numbers that belong to (seed, stream, step, index). Two cursors made alike give
-/// the same numbers. At most 2^34 words each.
+/// A cursor over the numbers that belong to (seed, stream, step, index). Two cursors made alike
+/// give the same numbers. At most 2^34 words each.
 class Random {
  public:
   constexpr Random(

@@ -1,0 +1,82 @@
+// activation: an element-wise function and its derivative.
+//
+//   none     y = x
+//   relu     y = max(x, 0)
+//   relu6    y = min(max(x, 0), 6)
+//   swish    y = x * sigmoid(x)
+//   sigmoid  y = 1 / (1 + exp(-x))
+//
+// At the corners (0, and 6 for relu6) the derivative is 0, as in TensorFlow.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cmath>
+
+namespace ocelli {
+
+enum class Activation : int { none, relu, relu6, swish, sigmoid };
+
+template <class T>
+inline T sigmoid(T x) {
+  if (x >= T(0)) return T(1) / (T(1) + std::exp(-x));
+  const T e = std::exp(x);
+  return e / (T(1) + e);
+}
+
+/// NaN stays NaN.
+template <class T>
+inline T activate(Activation f, T x) {
+  switch (f) {
+    case Activation::none:
+      return x;
+    case Activation::relu:
+      return x < T(0) ? T(0) : x;
+    case Activation::relu6:
+      return x < T(0) ? T(0) : (x > T(6) ? T(6) : x);
+    case Activation::swish:
+      return x * sigmoid(x);
+    case Activation::sigmoid:
+      return sigmoid(x);
+  }
+  return x;
+}
+
+/// dy/dx at x, the value before the activation.
+template <class T>
+inline T activation_slope(Activation f, T x) {
+  switch (f) {
+    case Activation::none:
+      return T(1);
+    case Activation::relu:
+      return x > T(0) ? T(1) : T(0);
+    case Activation::relu6:
+      return x > T(0) && x < T(6) ? T(1) : T(0);
+    case Activation::swish: {
+      const T s = sigmoid(x);
+      return s * (T(1) + x * (T(1) - s));
+    }
+    case Activation::sigmoid: {
+      const T s = sigmoid(x);
+      return s * (T(1) - s);
+    }
+  }
+  return T(1);
+}
+
+constexpr const char* name(Activation f) {
+  switch (f) {
+    case Activation::none:
+      return "none";
+    case Activation::relu:
+      return "relu";
+    case Activation::relu6:
+      return "relu6";
+    case Activation::swish:
+      return "swish";
+    case Activation::sigmoid:
+      return "sigmoid";
+  }
+  return "?";
+}
+
+}  // namespace ocelli
