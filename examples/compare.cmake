@@ -1,0 +1,66 @@
+# Runs an example in an empty folder and compares what it prints with the comment at its top: the lines
+# after `// Output:`, each behind `//   `. An output line may hold `...` for what differs between runs.
+#   cmake -DPROGRAM=01_x -DFILE=01_x.cpp -DWORK=dir -P compare.cmake
+# SPDX-License-Identifier: Apache-2.0
+cmake_minimum_required(VERSION 3.25)
+
+# Lists would swallow semicolons and brackets, so the text is cut by hand.
+function(next_line text_var line_var)
+  string(FIND "${${text_var}}" "\n" at)
+  if(at EQUAL -1)
+    set(line "${${text_var}}")
+    set(rest "")
+  else()
+    string(SUBSTRING "${${text_var}}" 0 ${at} line)
+    math(EXPR at "${at} + 1")
+    string(SUBSTRING "${${text_var}}" ${at} -1 rest)
+  endif()
+  string(REGEX REPLACE "[ \t\r]+$" "" line "${line}")
+  set(${line_var} "${line}" PARENT_SCOPE)
+  set(${text_var} "${rest}" PARENT_SCOPE)
+endfunction()
+
+file(READ ${FILE} source)
+string(FIND "${source}" "// Output:\n" at)
+if(at EQUAL -1)
+  message(FATAL_ERROR "${FILE}: the comment at the top must show the output after `// Output:`")
+endif()
+math(EXPR at "${at} + 11")
+string(SUBSTRING "${source}" ${at} -1 source)
+set(want "")
+while(NOT source STREQUAL "")
+  next_line(source line)
+  if(NOT line MATCHES "^//( |$)")
+    break()
+  endif()
+  string(REGEX REPLACE "^//( ( ( )?)?)?" "" line "${line}")
+  string(APPEND want "${line}\n")
+endwhile()
+string(REGEX REPLACE "\n+$" "\n" want "${want}")
+
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+execute_process(COMMAND ${PROGRAM} WORKING_DIRECTORY ${WORK}
+  RESULT_VARIABLE result OUTPUT_VARIABLE got ERROR_VARIABLE errors)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM}: ended with ${result}\n${got}${errors}")
+endif()
+string(REGEX REPLACE "\n+$" "\n" got "${got}")
+
+set(want_left "${want}")
+set(got_left "${got}")
+set(number 0)
+while(NOT "${want_left}${got_left}" STREQUAL "")
+  math(EXPR number "${number} + 1")
+  next_line(want_left want_line)
+  next_line(got_left got_line)
+  if(NOT want_line STREQUAL got_line)
+    # All that means something in a regular expression is quoted, then `...` stands for anything.
+    string(REGEX REPLACE "([][+.*()^$?|\\\\])" "\\\\\\1" pattern "${want_line}")
+    string(REPLACE "\\.\\.\\." ".*" pattern "${pattern}")
+    if(NOT got_line MATCHES "^${pattern}$")
+      message(FATAL_ERROR "${FILE}: line ${number} of the output\n"
+        "  promised: ${want_line}\n  printed:  ${got_line}\nAll of it:\n${got}")
+    endif()
+  endif()
+endwhile()
