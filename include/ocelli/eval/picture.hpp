@@ -31,8 +31,8 @@ struct DetectedBox {
 
 struct EvaluatedPicture {
   std::int64_t id = 0;
-  std::vector<GroundTruth> truths;
-  std::vector<DetectedBox> detections;
+  std::vector<GroundTruth> truths{};
+  std::vector<DetectedBox> detections{};
 };
 
 /// width * height in double, as the COCO code computes it.
