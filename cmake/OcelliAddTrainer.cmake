@@ -2,7 +2,7 @@
 # name, for one net that the file of hyperparameters describes.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Hyperparameters that change the net (ocelli_compile_time_keys below) are settled by the compiler, the
+# Hyperparameters that change the net (OCELLI_TRAINER_KEYS_... below) are settled by the compiler, the
 # others by the program; one file may hold both. It has one `key=value` or `key: value` a line, or
 # is a JSON object; `-` and `_` in keys are the same; `#` begins a comment; a later line wins.
 #
@@ -28,7 +28,9 @@ set(OCELLI_TRAINER_KEYS_INT
   anchor_generator_num_layers
   CACHE INTERNAL "")
 set(OCELLI_TRAINER_KEYS_DOUBLE depth_multiplier CACHE INTERNAL "")
-set(OCELLI_TRAINER_KEYS_BOOL anchor_generator_reduce_boxes_in_lowest_layer CACHE INTERNAL "")
+set(OCELLI_TRAINER_KEYS_BOOL
+  anchor_generator_reduce_boxes_in_lowest_layer second_stage_use_dropout
+  CACHE INTERNAL "")
 
 # Appends one key and its value: to <members> when the compiler must know it, else to <defaults>.
 function(ocelli_trainer_key where key value)
@@ -133,7 +135,7 @@ function(ocelli_write_trainer_config)
   string(CONCAT header
     "// The net and the defaults of a trainer, made from ${params_name} by ocelli_add_trainer().\n"
     "#pragma once\n\n"
-    "#include \"ocelli/model/ssd.hpp\"\n\n"
+    "#include \"ocelli/model/config.hpp\"\n\n"
     "#define OCELLI_TRAINER_MODEL \"${arg_MODEL}\"\n\n"
     "struct TrainerConfig : ocelli::SsdDefaults {\n${members}};\n\n"
     "inline constexpr const char* trainer_defaults = R\"params(${defaults})params\";\n")

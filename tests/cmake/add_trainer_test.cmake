@@ -46,11 +46,7 @@ set(json "{\"image-height\": 320, \"image_width\": 256, \"depth_multiplier\": 0.
  \"first_stage_activation\": \"swish\", \"second_stage_kernel_size\": 1, \"min_depth\": 4,
  \"schedule\": \"[1;2, 3]\", \"anchor_generator_reduce_boxes_in_lowest_layer\": false}")
 
-# The compiler says whether the header is right; SsdDefaults is a stand-in with other values.
-file(WRITE ${WORK}/ocelli/model/ssd.hpp
-  "#pragma once\nnamespace ocelli {\nstruct SsdDefaults {\n"
-  "  static constexpr int image_height = 300, image_width = 300, min_depth = 16;\n"
-  "  static constexpr int second_stage_activation = 2;\n};\n}\n")
+# The compiler says whether the header is right.
 file(WRITE ${WORK}/check.cpp [[
 #include HEADER
 #include <string_view>
@@ -60,13 +56,16 @@ static_assert(TrainerConfig::image_height == 320 && TrainerConfig::image_width =
 static_assert(TrainerConfig::depth_multiplier == 0.5);
 static_assert(std::is_same_v<decltype(TrainerConfig::depth_multiplier), const double>);
 static_assert(TrainerConfig::first_stage_activation == 3);
-static_assert(TrainerConfig::second_stage_activation == 2, "the base's, since no line says otherwise");
+static_assert(TrainerConfig::second_stage_max_depth == ocelli::SsdDefaults::second_stage_max_depth);
+// Each member replaces one that the nets read; a name that they do not know would do nothing.
+static_assert(ocelli::SsdDefaults::image_height > 0 && ocelli::SsdDefaults::image_width > 0);
+static_assert(ocelli::SsdDefaults::depth_multiplier == 1.0);
+static_assert(ocelli::SsdDefaults::first_stage_activation == 2);
+static_assert(ocelli::SsdDefaults::anchor_generator_reduce_boxes_in_lowest_layer);
 static_assert(TrainerConfig::second_stage_kernel_size == 1);
 static_assert(TrainerConfig::min_depth == 4);
 static_assert(!TrainerConfig::anchor_generator_reduce_boxes_in_lowest_layer);
-#ifdef SORTED
 static_assert(std::string_view(trainer_defaults) == "num_steps=4000\nschedule=[1;2, 3]\n");
-#endif
 ]])
 foreach(name key_value colon json)
   make(${name} "${${name}}")
@@ -74,7 +73,7 @@ foreach(name key_value colon json)
     message(FATAL_ERROR "${name}: ${errors}")
   endif()
   execute_process(
-    COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I${WORK} "-DHEADER=\"${name}.hpp\"" -DSORTED
+    COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I${WORK} -I${SOURCE}/include "-DHEADER=\"${name}.hpp\""
       ${WORK}/check.cpp
     RESULT_VARIABLE result ERROR_VARIABLE errors)
   if(NOT result EQUAL 0)
@@ -101,3 +100,17 @@ foreach(fault
     message(FATAL_ERROR "`${content}` must be refused with `${message}`, but: ${errors}")
   endif()
 endforeach()
+
+# Every compile-time key is a member that the nets read, and every such member is a key.
+include(${SOURCE}/cmake/OcelliAddTrainer.cmake)
+set(keys ${OCELLI_TRAINER_KEYS_INT} ${OCELLI_TRAINER_KEYS_DOUBLE} ${OCELLI_TRAINER_KEYS_BOOL})
+list(SORT keys)
+file(READ ${SOURCE}/include/ocelli/model/config.hpp config)
+string(REGEX MATCH "struct SsdDefaults {[^}]*}" config "${config}")
+string(REGEX REPLACE "//[^\n]*" "" config "${config}")
+string(REGEX MATCHALL "[a-z_0-9]+ = " members "${config}")
+list(TRANSFORM members REPLACE " = " "")
+list(SORT members)
+if(NOT keys STREQUAL members)
+  message(FATAL_ERROR "OcelliAddTrainer.cmake knows\n  ${keys}\nSsdDefaults has\n  ${members}")
+endif()

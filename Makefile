@@ -1,0 +1,89 @@
+# The short commands; the work is in CMakePresets.json, scripts/ and the program itself.
+# SPDX-License-Identifier: Apache-2.0
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc 2> /dev/null || echo 2)
+PREFIX ?= /usr/local
+DEMO_OUT ?= build/demo
+FUZZ_SECONDS ?= 600
+# Empty, or ccache where there is one.
+CACHE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14) clang-format)
+SOURCES = $(shell find include tests examples bench -name '*.hpp' -o -name '*.cpp')
+
+# Quiet unless it fails.
+configure = cmake --preset $(1) $(CACHE) > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
+
+.PHONY: help deps build demo test test-torch bench fuzz asan tsan clang format format-check headers install clean
+
+help: ## This list
+	@echo "ocelli: train object detectors. What make can do:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+deps: ## Install the Debian packages that are lacking
+	@scripts/install-deps build
+
+build: deps ## Build the program, build/release/bin/ocelli
+	@mkdir -p build
+	@$(call configure,release)
+	@cmake --build --preset release --target ocelli_cli -j $(JOBS)
+
+demo: build ## Draw a data set, train a detector on it, show what it finds
+	build/release/bin/ocelli demo --out $(DEMO_OUT)
+	@echo
+	@echo "Look at it: open $(abspath $(DEMO_OUT)) and in it report/index.html"
+
+test: deps ## Build everything and run all tests
+	@mkdir -p build
+	@$(call configure,release)
+	@cmake --build --preset release -j $(JOBS)
+	@scripts/run-tests build/release -j $(JOBS)
+
+test-torch: build ## Compare a training step with PyTorch (installs python3-torch)
+	@scripts/install-deps torch
+	@tests/torch/run
+
+bench: ## Measure the speed of each operation
+	@scripts/install-deps bench
+	@mkdir -p build
+	@$(call configure,bench)
+	@cmake --build --preset bench -j $(JOBS)
+	@set -e; for bench in build/bench/bin/*_bench; do echo "== $$bench"; $$bench $(BENCH_OPTIONS); done
+
+fuzz: ## Throw damaged files at every reader, FUZZ_SECONDS=600 each
+	@scripts/install-deps fuzz
+	@mkdir -p build
+	@$(call configure,fuzz)
+	@cmake --build --preset fuzz -j $(JOBS)
+	@scripts/run-fuzz $(FUZZ_SECONDS)
+
+asan: ## The tests of each room with the address and undefined-behaviour sanitizers
+tsan: ## The tests of each room with the thread sanitizer
+asan tsan: deps
+	@mkdir -p build
+	@$(call configure,$@)
+	@cmake --build --preset $@ -j $(JOBS)
+	@scripts/run-tests build/$@ -j $(JOBS) -L room
+
+clang: ## Build and test with clang
+	@scripts/install-deps fuzz
+	@mkdir -p build
+	@$(call configure,$@)
+	@cmake --build --preset $@ -j $(JOBS)
+	@scripts/run-tests build/$@ -j $(JOBS)
+
+headers: deps ## Compile each header alone
+	@mkdir -p build
+	@$(call configure,dev)
+	@cmake --build --preset dev -j $(JOBS) --target all_verify_interface_header_sets
+
+format: ## Format the sources with clang-format 14
+	@$(CLANG_FORMAT) -i $(SOURCES)
+
+format-check: ## Fail where a source is not formatted
+	@$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
+
+install: build ## Install headers, CMake package and program into PREFIX
+	cmake --install build/release --prefix $(PREFIX)
+
+clean: ## Remove everything that was built
+	rm -rf build
