@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 namespace ocelli {
@@ -82,7 +83,7 @@ class Random {
   std::uint64_t seed_;
   std::array<std::uint32_t, 4> base_;
   std::array<std::uint32_t, 4> block_{};
-  int used_ = 4;
+  std::size_t used_ = 4;
 };
 
 /// A keyed permutation of 0 .. count - 1: the data order of one epoch, with no state to save. A

@@ -7,6 +7,9 @@
 //   sigmoid  y = 1 / (1 + exp(-x))
 //
 // At the corners (0, and 6 for relu6) the derivative is 0, as in TensorFlow.
+//
+// The operation's backward reads `out` when f is relu, relu6 or sigmoid (so `out` may be an
+// undeferred input's memory), the input when it is swish; `din` may be `dout`.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -61,6 +64,16 @@ inline T activation_slope(Activation f, T x) {
     }
   }
   return T(1);
+}
+
+/// Whether dy/dx can be told from y alone, so that x need not be kept. Not so for swish, which is
+/// not monotonic.
+constexpr bool slope_from_output(Activation f) { return f != Activation::swish; }
+
+/// dy/dx from y = f(x), where slope_from_output(f); the same value as activation_slope(f, x).
+template <class T>
+inline T activation_slope_at_output(Activation f, T y) {
+  return f == Activation::sigmoid ? y * (T(1) - y) : activation_slope(f, y);
 }
 
 constexpr const char* name(Activation f) {
