@@ -8,8 +8,7 @@
 //
 // At the corners (0, and 6 for relu6) the derivative is 0, as in TensorFlow.
 //
-// The operation's backward reads `out` when f is relu, relu6 or sigmoid (so `out` may be an
-// undeferred input's memory), the input when it is swish; `din` may be `dout`.
+// The operation's backward reads its input; `din` may be `dout`.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

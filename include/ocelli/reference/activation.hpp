@@ -23,14 +23,8 @@ inline void activation_backward(const OpCall<T>& call) {
   const int C = call.out_shape.channels;
   const long size = call.batch * call.out_shape.size();
   for (long i = 0; i < size; ++i) {
-    T slope = 1;
-    if (f == Activation::none) {
-    } else if (slope_from_output(f)) {
-      slope = activation_slope_at_output(f, call.out[i]);
-    } else {
-      slope = activation_slope(f, call.in[0].at(i, static_cast<int>(i % C)));
-    }
-    deliver(call, 0, i, call.dout[i] * slope);
+    const T x = call.in[0].at(i, static_cast<int>(i % C));
+    deliver(call, 0, i, call.dout[i] * activation_slope(f, x));
   }
 }
 
