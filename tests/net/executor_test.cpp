@@ -69,8 +69,9 @@ struct Case {
     gradient.zero();
     executor.backward();
 
-    // Central differences: error about h^2 from the curvature and epsilon * |loss| / h from rounding. A
-    // kink of relu6 within h of a value would show as a large error; the seeds are chosen so that none is.
+    // Central differences: error about h^2 from the curvature and epsilon * |loss| / h from
+    // rounding. A kink of relu6 within h of a value would show as a large error; the seeds are
+    // chosen so that none is.
     const double h = 1e-5;
     for (int p = 0; p < view.graph.param_count; ++p) {
       const long size = view.graph.params[p].size();
@@ -116,8 +117,9 @@ TEST_CASE("executor: gradients of inverted residuals, two outputs, a tap inside"
 TEST_CASE("executor: gradients of a bottleneck with projection, max pool and relu after addition") {
   using Bottleneck = Sequential<
       Residual<
-          Sequential<Conv<4, 1>, BatchNorm, Relu, Conv<4, 3, 2, Symmetric<1>>, BatchNorm, Relu,
-                     Conv<8, 1>, BatchNorm>,
+          Sequential<
+              Conv<4, 1>, BatchNorm, Relu, Conv<4, 3, 2, Symmetric<1>>, BatchNorm, Relu, Conv<8, 1>,
+              BatchNorm>,
           Sequential<Conv<8, 1, 2>, BatchNorm>>,
       Relu>;
   using Plain = Sequential<
@@ -127,7 +129,8 @@ TEST_CASE("executor: gradients of a bottleneck with projection, max pool and rel
   Case<Net, Input<3, 24, 23>>(3).check();
 }
 
-TEST_CASE("executor: gradients through concat, swish, pools, a sum of a tensor with itself, softmax") {
+TEST_CASE(
+    "executor: gradients through concat, swish, pools, a sum of a tensor with itself, softmax") {
   using Net = Sequential<
       Conv<4, 3, 1, Same, Bias>, Swish,
       Concat<Sequential<Conv<3, 1>, BatchNorm, Swish>, AveragePool<3, 1>, Identity>,
