@@ -68,9 +68,10 @@ class Hash64 {
                                  p3 = 0x165667B19E3779F9u, p4 = 0x85EBCA77C2B2AE63u,
                                  p5 = 0x27D4EB2F165667C5u;
 
-  static std::uint64_t load(const unsigned char* at, int size) {  // little endian
+  static std::uint64_t load(const unsigned char* at, int size) {
+    static_assert(std::endian::native == std::endian::little);
     std::uint64_t value = 0;
-    for (int k = 0; k < size; ++k) value |= std::uint64_t{at[k]} << (8 * k);
+    std::memcpy(&value, at, static_cast<std::size_t>(size));
     return value;
   }
   static std::uint64_t round(std::uint64_t lane, std::uint64_t value) {

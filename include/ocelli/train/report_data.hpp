@@ -1,0 +1,90 @@
+// ReportData: what a report shows. Everything is optional; an empty part is left out of the page.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ocelli/eval/coco.hpp"
+#include "ocelli/eval/confusion.hpp"
+#include "ocelli/eval/curves.hpp"
+#include "ocelli/eval/picture.hpp"
+
+namespace ocelli::train {
+
+/// One line of the training log. A number that is not known is NaN, and is left out of the charts.
+struct ReportLog {
+  long step = 0;
+  double epoch = 0;
+  double loss = 0;  ///< total: the sum of the three parts
+  double classification = 0, localization = 0, regularization = 0;
+  double learning_rate = 0;
+  double images_per_second = 0;
+  double data_wait = 0;  ///< share of the time spent waiting for data, [0, 1]
+};
+
+/// One evaluation; -1: nothing to measure.
+struct ReportEvaluation {
+  long step = 0;
+  std::array<double, 12> numbers{};  ///< as eval::CocoResult
+  std::vector<double> class_ap50{};  ///< [C]
+};
+
+/// A picture to show. Boxes are in pixels of the original, whatever the size of the JPEG.
+struct ReportPicture {
+  std::string key;                ///< the data set's name of it
+  int height = 0, width = 0;      ///< of the original
+  std::vector<std::byte> jpeg{};  ///< about 480 pixels wide: see report_picture.hpp
+  std::vector<eval::GroundTruth> truths{};
+  bool training = false;  ///< trained on; else held out
+};
+
+/// What a snapshot found in one picture.
+struct ReportFound {
+  std::vector<eval::DetectedBox> detections{};
+  double score = 0;  ///< of the picture, [0, 1], higher is better: its F1
+};
+
+/// The Flip Book's page of one snapshot.
+struct ReportPage {
+  long step = 0;
+  std::vector<ReportFound> found{};  ///< [pictures of the book]
+};
+
+/// A row of pictures with truth and prediction: the worst, the best, the surest mistakes ...
+struct ReportGallery {
+  struct Item {
+    ReportPicture picture;
+    ReportFound found{};
+    std::string caption{};
+  };
+  std::string title;
+  std::string note{};
+  std::vector<Item> items{};
+};
+
+struct ReportData {
+  std::string title = "ocelli";
+  std::string subtitle{};
+  bool finished = false;              ///< false: the page offers to follow the training
+  long total_steps = 0;               ///< planned
+  double seconds = 0;                 ///< trained so far
+  std::vector<std::string> labels{};  ///< [C], label 1 first
+  std::vector<std::pair<std::string, std::string>> config{};
+  std::vector<ReportLog> log{};
+  std::vector<ReportEvaluation> evaluations{};
+  std::vector<ReportPicture> pictures{};  ///< of the Flip Book
+  std::vector<ReportPage> pages{};        ///< rising steps
+  std::vector<eval::ClassResult> classes{};
+  std::vector<eval::PrecisionRecallCurve> curves{};
+  std::vector<long> confusion{};  ///< [(C+1) * (C+1)]: eval::ConfusionMatrix::counts()
+  eval::MatchOptions match{};     ///< the score and IoU of the confusion and of scores
+  std::vector<ReportGallery> galleries{};
+  std::size_t detections_per_picture = 50;  ///< the surest are kept in a page
+  double least_score = 0.05;                ///< detections below it are left out of the pages
+};
+
+}  // namespace ocelli::train
