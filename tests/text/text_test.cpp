@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <regex>
 #include <set>
 #include <string>
@@ -19,29 +20,41 @@ struct TextFile {
   bool ends_in_newline;
 };
 
-/// Every text file of the repository that people write: sources, scripts, documents.
+TextFile read(const fs::path& root, const fs::path& path) {
+  TextFile file{fs::relative(path, root).generic_string(), {}, true};
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    file.ends_in_newline = !in.eof();
+    file.lines.push_back(line);
+  }
+  return file;
+}
+
+/// Every text file of the repository that people write. Only in our own folders: a user's pictures
+/// and runs may lie beside them.
 const std::vector<TextFile>& files() {
   static const std::vector<TextFile> all = [] {
     static const std::set<std::string> kinds = {".hpp", ".cpp", ".cuh", ".cu",   ".cmake", ".txt",
-                                                ".in",  ".md",  ".py",  ".json", ".yaml",  ""};
-    static const std::set<std::string> not_ours = {
-        "build", ".git", ".cache", "tests/vectors", "tests/data", "tests/fuzz/corpus", "LICENSE"};
-    std::vector<TextFile> found;
+                                                ".in",  ".md",  ".py",  ".json", ""};
+    static const std::set<std::string> recorded = {
+        "tests/vectors", "tests/data", "tests/fuzz/corpus"};
     const fs::path root = OCELLI_ROOT;
-    for (auto at = fs::recursive_directory_iterator(root); at != fs::end(at); ++at) {
-      const std::string path = fs::relative(at->path(), root).generic_string();
-      if (not_ours.contains(path)) {
-        if (at->is_directory()) at.disable_recursion_pending();
-        continue;
+    std::vector<TextFile> found;
+    for (const char* name :
+         {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CMakeLists.txt", "CMakePresets.json",
+          "Makefile", ".clang-format", ".clang-tidy", ".pre-commit-config.yaml"}) {
+      found.push_back(read(root, root / name));
+    }
+    for (const char* folder :
+         {"include", "kernels", "examples", "tests", "bench", "docs", "cmake", "scripts", ".ci"}) {
+      if (!fs::exists(root / folder)) continue;
+      for (auto at = fs::recursive_directory_iterator(root / folder); at != fs::end(at); ++at) {
+        if (recorded.contains(fs::relative(at->path(), root).generic_string())) {
+          at.disable_recursion_pending();
+        } else if (at->is_regular_file() && kinds.contains(at->path().extension().string())) {
+          found.push_back(read(root, at->path()));
+        }
       }
-      if (!at->is_regular_file() || !kinds.contains(at->path().extension().string())) continue;
-      TextFile file{path, {}, true};
-      std::ifstream in(at->path());
-      for (std::string line; std::getline(in, line);) {
-        file.ends_in_newline = !in.eof();
-        file.lines.push_back(line);
-      }
-      found.push_back(std::move(file));
     }
     return found;
   }();
@@ -107,5 +120,44 @@ TEST_CASE("text: no file of more than 600 lines") {
     CAPTURE(file.lines.size());
     WARN(file.lines.size() <= 500);
     CHECK(file.lines.size() <= 600);
+  }
+}
+
+TEST_CASE("text: code in the documents is cut from files that are compiled") {
+  // `<!-- from FILE -->` before a fence: its lines stand in FILE, in that order and together.
+  int snippets = 0;
+  for (const TextFile& page : files()) {
+    if (!page.path.ends_with(".md")) continue;
+    for (std::size_t i = 0; i + 1 < page.lines.size(); ++i) {
+      const std::string& mark = page.lines[i];
+      if (!mark.starts_with("<!-- from ") || !mark.ends_with(" -->")) continue;
+      const std::string source = mark.substr(10, mark.size() - 14);
+      CAPTURE(page.path + ":" + std::to_string(i + 1));
+      REQUIRE(page.lines[i + 1].starts_with("```"));
+      std::string snippet;
+      for (std::size_t j = i + 2; j < page.lines.size() && page.lines[j] != "```"; ++j) {
+        snippet += page.lines[j] + "\n";
+      }
+      std::ifstream in(fs::path(OCELLI_ROOT) / source);
+      const std::string text{std::istreambuf_iterator<char>(in), {}};
+      CHECK(snippet.size() > 1);
+      CHECK_MESSAGE(text.find(snippet) != std::string::npos, source);
+      ++snippets;
+    }
+  }
+  CHECK(snippets > 0);
+}
+
+TEST_CASE("text: links between documents lead somewhere") {
+  static const std::regex link("\\]\\(([^)#:]+)(#[^)]*)?\\)");
+  for (const TextFile& page : files()) {
+    if (!page.path.ends_with(".md")) continue;
+    const fs::path folder = (fs::path(OCELLI_ROOT) / page.path).parent_path();
+    for (const std::string& line : page.lines) {
+      for (std::sregex_iterator at(line.begin(), line.end(), link), end; at != end; ++at) {
+        CAPTURE(page.path);
+        CHECK_MESSAGE(fs::exists(folder / (*at)[1].str()), (*at)[1].str());
+      }
+    }
   }
 }
