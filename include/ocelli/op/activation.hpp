@@ -12,18 +12,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cmath>
+#include "ocelli/core/fast_math.hpp"
 
 namespace ocelli {
 
 enum class Activation : int { none, relu, relu6, swish, sigmoid };
-
-template <class T>
-inline T sigmoid(T x) {
-  if (x >= T(0)) return T(1) / (T(1) + std::exp(-x));
-  const T e = std::exp(x);
-  return e / (T(1) + e);
-}
 
 /// NaN stays NaN.
 template <class T>

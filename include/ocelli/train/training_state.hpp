@@ -29,8 +29,8 @@ inline std::vector<SnapshotTensor> parameter_tensors(
   std::vector<SnapshotTensor> tensors;
   for (int p = 0; p < model.graph.param_count; ++p)
     tensors.push_back(
-        {prefix + model.graph.param_name(p), TensorDtype::f32,
-         shape_in_file(model.graph.params[p]), slab + model.layout.params[p]});
+        {prefix + model.graph.param_name(p), TensorDtype::f32, shape_in_file(model.graph.params[p]),
+         slab + model.layout.params[p]});
   return tensors;
 }
 
@@ -42,10 +42,14 @@ inline std::vector<SnapshotTensor> statistics_tensors(
     const NormDesc& norm = model.graph.norms[n];
     const std::string name = prefix + model.graph.path_name(norm.path);
     tensors.push_back(
-        {name + "/moving_mean", TensorDtype::f32, {norm.channels},
+        {name + "/moving_mean",
+         TensorDtype::f32,
+         {norm.channels},
          slab + model.layout.moving_mean(n)});
     tensors.push_back(
-        {name + "/moving_variance", TensorDtype::f32, {norm.channels},
+        {name + "/moving_variance",
+         TensorDtype::f32,
+         {norm.channels},
          slab + model.layout.moving_variance(n)});
   }
   return tensors;
