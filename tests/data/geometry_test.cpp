@@ -117,6 +117,12 @@ TEST_CASE("geometry: expand lays the picture on a canvas") {
   CHECK(sample.mean()[0] == doctest::Approx(2.5));
   sample.crop(1, 0, 1, 3);
   CHECK(sample.mean()[0] == doctest::Approx(4.0));
+  // What a crop has cut off does not come back on a larger canvas.
+  Sample cut = six_sample();
+  cut.crop(0, 1, 1, 1);
+  cut.set_fill({9, 9, 9});
+  cut.crop(0, -1, 1, 3);
+  CHECK(reds(cut) == std::vector<int>{9, 1, 9});
   // A second canvas has its own colour, the first keeps it.
   sample.set_fill({10, 10, 10});
   sample.crop(0, -1, 1, 4);

@@ -63,6 +63,9 @@ class Sample {
   /// is the fill colour. Objects move along; cutting or dropping them is the caller's
   /// (clip_objects).
   void crop(int top, int left, int height, int width) {
+    const bool grows =
+        top < 0 || left < 0 || top + height > window_.height || left + width > window_.width;
+    if (grows && !shows_whole_source()) render();  // what was cut off must not come back
     window_.top += window_.flip_y ? window_.height - top - height : top;
     window_.left += window_.flip_x ? window_.width - left - width : left;
     window_.height = height;
@@ -228,11 +231,16 @@ class Sample {
         static_cast<float>(sum[2] / count)};
   }
 
+  int source_height() const { return rendered_ ? pixels_height_ : source_.height; }
+  int source_width() const { return rendered_ ? pixels_width_ : source_.width; }
   bool shows_fill() const {
-    const int h = rendered_ ? pixels_height_ : source_.height;
-    const int w = rendered_ ? pixels_width_ : source_.width;
-    return window_.top < 0 || window_.left < 0 || window_.top + window_.height > h ||
-           window_.left + window_.width > w;
+    return window_.top < 0 || window_.left < 0 || window_.top + window_.height > source_height() ||
+           window_.left + window_.width > source_width();
+  }
+  bool shows_whole_source() const {
+    return window_.top <= 0 && window_.left <= 0 &&
+           window_.top + window_.height >= source_height() &&
+           window_.left + window_.width >= source_width();
   }
   void resample(int height, int width, float* out, PixelScale scale, Resampling resampling) {
     if (rendered_) {
