@@ -1,0 +1,93 @@
+// SsdDetector: trained weights at work: pictures in, detections out.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "ocelli/box/ssd_postprocess.hpp"
+#include "ocelli/core/thread_pool.hpp"
+#include "ocelli/net/executor.hpp"
+#include "ocelli/train/ssd_options.hpp"
+
+namespace ocelli::train {
+
+/// Detections below `score_threshold`, if it is not negative, replaces the hyperparameters' own:
+/// evaluation wants nearly all of them, a person only the sure ones.
+inline MulticlassNmsOptions detection_options(
+    const SsdHyperparameters& values, double score_threshold = -1) {
+  MulticlassNmsOptions options;
+  options.iou_threshold = values.second_stage_nms_iou_threshold;
+  options.score_threshold =
+      score_threshold >= 0 ? score_threshold : values.second_stage_nms_score_threshold;
+  options.max_detections_per_class = static_cast<int>(values.second_stage_max_detections_per_class);
+  options.max_total_detections =
+      static_cast<int>(values.second_stage_max_detections_max_total_detections);
+  return options;
+}
+
+/// Runs a detector's inference on batches of one size. Takes its memory at construction.
+template <Backend B>
+class SsdDetector {
+ public:
+  /// Weights must outlive the detector; call `refresh` after they have changed.
+  SsdDetector(
+      B& backend, ThreadPool& pool, const SsdSpec& spec, const SsdHyperparameters& values,
+      Weights<float>& weights, int batch, double score_threshold = -1)
+      : pool_(pool),
+        spec_(spec),
+        executor_(backend, spec.model, batch, weights, SsdGroups(values).settings) {
+    const std::vector<Box> anchors = anchors_of(spec, values);
+    const BoxCoder<double> wide = coder_of(values);
+    const BoxCoder<float> coder{
+        static_cast<float>(wide.y_scale), static_cast<float>(wide.x_scale),
+        static_cast<float>(wide.height_scale), static_cast<float>(wide.width_scale)};
+    const MulticlassNmsOptions options = detection_options(values, score_threshold);
+    for (int t = 0; t < pool.size(); ++t)
+      postprocess_.emplace_back(anchors, spec.model.classes, coder, options);
+    found_.resize(
+        static_cast<std::size_t>(batch) *
+        static_cast<std::size_t>(postprocess_.front().max_detections()));
+    counts_.resize(static_cast<std::size_t>(batch));
+    images_ = Buffer<float>(
+        static_cast<std::size_t>(batch) * static_cast<std::size_t>(spec.model.input.size()));
+  }
+
+  int batch() const { return executor_.batch(); }
+  Shape input() const { return spec_.model.input; }
+  /// Where picture `i` of the next batch belongs: [H, W, 3] in the net's range, [-1, 1].
+  float* image(int i) { return images_.data() + i * spec_.model.input.size(); }
+  /// Takes over weights that have changed.
+  void refresh() { executor_.refold(); }
+
+  /// Runs the net on the first `count` images; the rest of the batch is computed and ignored.
+  void run(int count) {
+    executor_.forward(images_.data());
+    const long anchors = spec_.anchors;
+    const long columns = spec_.model.classes + 1;
+    pool_.for_each(count, [&](long n, int thread) {
+      auto& post = postprocess_[static_cast<std::size_t>(thread)];
+      counts_[static_cast<std::size_t>(n)] = post(
+          executor_.output(0) + n * anchors * 4, executor_.output(1) + n * anchors * columns,
+          found_.data() + n * post.max_detections());
+    });
+  }
+  /// What `run` found in picture `i`, by falling score.
+  std::span<const Detection> detections(int i) const {
+    const auto room = static_cast<std::size_t>(postprocess_.front().max_detections());
+    return {
+        found_.data() + static_cast<std::size_t>(i) * room,
+        static_cast<std::size_t>(counts_[static_cast<std::size_t>(i)])};
+  }
+
+ private:
+  ThreadPool& pool_;
+  SsdSpec spec_;
+  Executor<B> executor_;
+  std::vector<SsdPostprocess<float>> postprocess_;  // one a thread
+  std::vector<Detection> found_;                    // [batch, max_detections]
+  std::vector<int> counts_;
+  Buffer<float> images_;
+};
+
+}  // namespace ocelli::train
