@@ -24,27 +24,13 @@
 #include "ocelli/data/findings.hpp"
 #include "ocelli/data/image_header.hpp"
 #include "ocelli/data/picture_index.hpp"
+#include "ocelli/data/raw_picture.hpp"
+#include "ocelli/data/read_options.hpp"
 #include "ocelli/data/rle.hpp"
 #include "ocelli/data/source.hpp"
 #include "ocelli/data/text.hpp"
 
 namespace ocelli::data {
-
-/// What the four numbers of a Pascal VOC box mean.
-enum class VocBoxes : std::uint8_t {
-  devkit,  ///< pixel numbers from 1, both ends inside: the devkit's own
-  edges    ///< pixel edges from 0: CVAT, LabelImg
-};
-
-struct ReadOptions {
-  std::string format = {};  ///< "voc", "coco", "cloud-annotations", "yolo", "cvat"; "": recognised
-  std::string split = {};   ///< name of a subset ("train"); "": all
-  std::vector<std::string> labels = {};  ///< class names in order; empty: as the format has them
-  VocBoxes voc = VocBoxes::devkit;
-  bool strict = false;  ///< the first fault throws, instead of becoming a finding
-  bool keep_going =
-      false;  ///< `open` hands over a data set with faulty labels, instead of throwing
-};
 
 /// A picture's header, from its first 64 KiB when they suffice.
 inline ImageHeader read_image_header(const Source& source, const std::string& key) {
@@ -57,24 +43,6 @@ inline ImageHeader read_image_header(const Source& source, const std::string& ke
   }
   return image_header(source.read(key), key);
 }
-
-/// An object as a label file has it.
-struct RawObject {
-  double x0 = 0, y0 = 0, x1 = 0, y1 = 0;  ///< corners; pixel edges, or relative to the picture
-  bool relative = false;
-  Object object;      ///< all but the box; the polygon in the same unit
-  std::string where;  ///< "a.xml:12", or "labels.json: annotation 7"
-};
-
-/// A picture as a label file has it.
-struct RawPicture {
-  std::string key;
-  int stated_width = 0, stated_height = 0;  ///< 0: not stated
-  std::string where;
-  std::string label_source;
-  std::vector<RawObject> objects;
-  std::vector<int> tags;
-};
 
 class Reader {
  public:
@@ -270,22 +238,24 @@ class Reader {
     return object;
   }
 
-  /// Sorts by key, says how many pictures are unlabelled, and hands the data set over.
+  /// Sorts by key, says how many pictures are negative or unlabelled, and hands the data set over.
   Dataset finish(bool sort_by_key = true) {
     if (sort_by_key) {
       std::stable_sort(
           data.pictures.begin(), data.pictures.end(),
           [](const Picture& a, const Picture& b) { return a.key < b.key; });
     }
-    const auto unlabelled = std::count_if(
-        data.pictures.begin(), data.pictures.end(),
-        [](const Picture& picture) { return picture.state == PictureState::unlabelled; });
-    if (unlabelled > 0) {
+    const auto count = [&](PictureState state, const char* reason, const char* text) {
+      const auto n = std::count_if(
+          data.pictures.begin(), data.pictures.end(),
+          [&](const Picture& picture) { return picture.state == state; });
+      if (n == 0) return;
       findings.note(
-          "unlabelled", data.root,
-          std::to_string(unlabelled) + " of " + std::to_string(data.pictures.size()) +
-              " pictures are unlabelled and take no part");
-    }
+          reason, data.root,
+          std::to_string(n) + " of " + std::to_string(data.pictures.size()) + text);
+    };
+    count(PictureState::negative, "negative", " pictures are empty: negatives");
+    count(PictureState::unlabelled, "unlabelled", " pictures are unlabelled and take no part");
     return std::move(data);
   }
 
