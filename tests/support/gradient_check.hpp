@@ -22,12 +22,12 @@ inline constexpr double kGradientTolerance = 1e-7;
 
 /// dLoss/d(value), where `value` is a number that the forward of `work` reads.
 inline double slope_at(OpCase<double>& work, double& value) {
-  ReferenceBackend<double> reference;
+  ReferenceBackend<double> loops;
   double loss[2];
   const double at = value;
   for (int side = 0; side < 2; ++side) {
     value = side == 0 ? at + kStep : at - kStep;
-    reference.forward(work.call);
+    loops.forward(work.call);
     loss[side] = 0;
     for (std::size_t i = 0; i < work.dout.size(); ++i)
       loss[side] += work.dout[i] * work.value(static_cast<long>(i));
@@ -64,10 +64,10 @@ inline void check_gradients(const OpSpec& spec) {
   CAPTURE(name(spec.op.activation));
   CAPTURE(spec.deferred.has_value());
   CAPTURE(spec.accumulate);
-  ReferenceBackend<double> reference;
+  ReferenceBackend<double> loops;
   OpCase<double> got(spec);
-  reference.forward(got.call);
-  reference.backward(got.call);
+  loops.forward(got.call);
+  loops.backward(got.call);
 
   OpCase<double> work(spec);
   for (int k = 0; k < spec.op.input_count; ++k) {
@@ -98,14 +98,14 @@ inline void check_gradients(const OpSpec& spec) {
 
   // Nothing wanted: nothing written, nothing read through a null pointer.
   OpCase<double> unwanted(spec);
-  reference.forward(unwanted.call);
+  loops.forward(unwanted.call);
   for (int k = 0; k < spec.op.input_count; ++k) unwanted.call.din[k] = nullptr;
   unwanted.call.dweight = unwanted.call.dbias = nullptr;
-  reference.backward(unwanted.call);
+  loops.backward(unwanted.call);
   OpCase<double> frozen(spec);
-  reference.forward(frozen.call);
+  loops.forward(frozen.call);
   frozen.call.dweight = frozen.call.dbias = nullptr;
-  reference.backward(frozen.call);
+  loops.backward(frozen.call);
   for (int k = 0; k < spec.op.input_count; ++k) CHECK(difference(frozen.din[k], got.din[k]) == 0);
 }
 

@@ -45,6 +45,7 @@ struct OpSpec {
   bool frozen = false;                 ///< no dweight, no dbias
   Activation epilogue = Activation::none;
   NormOptions norm;
+  double deviation = 1;  ///< of the inputs
   std::uint64_t seed = 1;
 };
 
@@ -126,8 +127,9 @@ inline OpSpec concat_spec(int batch, std::vector<Shape> in, Shape out) {
   return spec;
 }
 
-/// Buffers and a call ready for `forward`, then `backward`. Numbers are standard normal, multiples
-/// of 2^-12 below 8 in magnitude, so that float and double cases of one spec hold the same ones.
+/// Buffers and a call ready for `forward`, then `backward`. Numbers are standard normal, rounded to
+/// odd multiples of 2^-13: float and double cases of one spec hold the same ones, and none is a
+/// corner of relu or relu6.
 /// Weights are scaled to keep the output's deviation near 1; gamma is near 1; `moving` is a mean
 /// near 0 and a variance near 1. Outputs, and gradients that are to be overwritten, start as NaN;
 /// gradients that are added to start as numbers, kept in `din_before`, `dweight_before`,
@@ -156,7 +158,7 @@ class OpCase {
       const Shape& shape = spec.in[static_cast<std::size_t>(k)];
       const long size = spec.batch * shape.size();
       call.in_shape[k] = shape;
-      call.in[k].data = fill(in[k], size);
+      call.in[k].data = fill(in[k], size, spec.deviation);
       if (spec.deferred) {
         call.in[k].scale = fill(scale[k], shape.channels, 0.25, 1);
         call.in[k].shift = fill(shift[k], shape.channels);
@@ -203,7 +205,7 @@ class OpCase {
     buffer = Buffer<T>(static_cast<std::size_t>(count));
     for (T& v : buffer.span()) {
       const double x = mean + deviation * random.normal();
-      v = static_cast<T>(std::nearbyint(x * 4096) / 4096);
+      v = static_cast<T>((std::floor(x * 4096) + 0.5) / 4096);
     }
     return buffer.data();
   }
