@@ -56,13 +56,17 @@ fuzz: ## Throw damaged files at every reader, FUZZ_SECONDS=600 each
 	@cmake --build --preset fuzz -j $(JOBS)
 	@scripts/run-fuzz $(FUZZ_SECONDS)
 
-asan: ## The tests of each room with the address and undefined-behaviour sanitizers
-tsan: ## The tests of each room with the thread sanitizer
-asan tsan: deps
+asan: deps ## The rooms' tests with the address and undefined-behaviour sanitizers
 	@mkdir -p build
-	@$(call configure,$@)
-	@cmake --build --preset $@ -j $(JOBS)
-	@scripts/run-tests build/$@ -j $(JOBS) -L room
+	@$(call configure,asan)
+	@cmake --build --preset asan -j $(JOBS) --target room_tests
+	@scripts/run-tests build/asan -j $(JOBS) -L room
+
+tsan: deps ## The tests of the rooms that start threads with the thread sanitizer
+	@mkdir -p build
+	@$(call configure,tsan)
+	@cmake --build --preset tsan -j $(JOBS) --target threaded_tests
+	@scripts/run-tests build/tsan -j 1 -L threads
 
 clang: ## Build and test with clang
 	@scripts/install-deps fuzz
