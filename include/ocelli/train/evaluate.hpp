@@ -32,6 +32,7 @@ inline std::vector<eval::GroundTruth> truths_of(const data::Picture& picture) {
 }
 
 struct Evaluation {
+  eval::CocoEvaluator matches;
   eval::CocoResult coco;
   std::vector<eval::EvaluatedPicture> pictures;  ///< id = position in Dataset::pictures
 };
@@ -46,8 +47,7 @@ Evaluation evaluate(
   if (chosen.empty())
     throw DataError(
         "no picture to evaluate on", dataset.root, "choose a split that holds labelled pictures");
-  Evaluation evaluation;
-  eval::CocoEvaluator coco(static_cast<int>(dataset.labels.size()));
+  Evaluation evaluation{eval::CocoEvaluator(static_cast<int>(dataset.labels.size())), {}, {}};
   const Shape input = detector.input();
   const auto batch = static_cast<std::size_t>(detector.batch());
   std::vector<data::ImageSize> sizes(batch);
@@ -74,12 +74,12 @@ Evaluation evaluate(
       for (const Detection& found : detector.detections(static_cast<int>(i)))
         picture.detections.push_back(
             {in_pixels(found.box, sizes[i].height, sizes[i].width), found.label, found.score});
-      coco.add_picture(picture);
+      evaluation.matches.add_picture(picture);
       evaluation.pictures.push_back(std::move(picture));
     }
     if (progress) progress(start + count, chosen.size());
   }
-  evaluation.coco = coco.accumulate();
+  evaluation.coco = evaluation.matches.accumulate();
   return evaluation;
 }
 

@@ -247,8 +247,8 @@ inline std::span<const Hyperparameter> ssd_hyperparameters() {
 
       {.section = "Data", .name = "augmentation", .member = &V::augmentation,
        .effect = "Random changes to training pictures: ssd, ssd_distort, workflow, none, or a list of transforms."},
-      {.section = "Data", .name = "resampling", .member = &V::resampling, .choices = {"none", "balanced"},
-       .effect = "balanced shows pictures with rare classes more often."},
+      {.section = "Data", .name = "resampling", .member = &V::resampling, .choices = {"bilinear", "area"},
+       .effect = "How pictures are brought to the net's size: TensorFlow's bilinear rule, or the mean over areas when shrinking."},
 
       {.section = "Net", .name = "image_height", .member = &V::image_height, .range = {33, 16384},
        .effect = "Pixels of the picture that the net sees.", .scope = Scope::compile_time},

@@ -129,7 +129,7 @@ struct SsdHyperparameters : SsdCompiled {
   long second_stage_max_detections_max_total_detections = 100;
   // data and evaluation
   std::string augmentation = "ssd";
-  std::string resampling = "none";
+  std::string resampling = "bilinear";
   double evaluation_score_threshold = 0.01;
   long eval_interval_secs = 0;  ///< 0: by steps alone
   long patience = 0;            ///< 0: off

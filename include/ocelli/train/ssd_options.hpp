@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ocelli/box/anchors.hpp"
+#include "ocelli/data/resize.hpp"
 #include "ocelli/loss/ssd_loss.hpp"
 #include "ocelli/model/ssd.hpp"
 #include "ocelli/net/executor.hpp"
@@ -30,6 +31,10 @@ inline std::vector<Box> anchors_of(const SsdSpec& spec, const SsdHyperparameters
   for (const SsdSpec::Map& map : spec.maps) maps.push_back({map.height, map.width});
   return ssd_anchors<float>(
       maps, spec.model.input.height, spec.model.input.width, anchor_options(values));
+}
+
+inline data::Resampling resampling_of(const SsdHyperparameters& values) {
+  return values.resampling == "area" ? data::Resampling::area : data::Resampling::bilinear;
 }
 
 inline BoxCoder<double> coder_of(const SsdHyperparameters& values) {

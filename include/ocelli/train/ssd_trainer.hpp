@@ -1,0 +1,382 @@
+// SsdTrainer: the training of an SSD from the first step to the last: data, steps, evaluations,
+// snapshots, resuming.
+//
+// A run that was killed anywhere and resumed ends with the same bytes as one never stopped: a step
+// is a function of the state and its number, and a snapshot holds the whole state.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ocelli/data/cache.hpp"
+#include "ocelli/data/loader.hpp"
+#include "ocelli/train/evaluate.hpp"
+#include "ocelli/train/observer.hpp"
+#include "ocelli/train/signals.hpp"
+#include "ocelli/train/ssd_step.hpp"
+#include "ocelli/train/training_options.hpp"
+#include "ocelli/train/weights_file.hpp"
+
+namespace ocelli::train {
+
+/// Pictures to train on, or to evaluate on.
+struct TrainingData {
+  const data::Dataset* dataset = nullptr;
+  const data::ImageCache* cache = nullptr;
+};
+
+struct TrainingOutcome {
+  TrainingEnd end = TrainingEnd::finished;
+  long steps = 0;                  ///< done in all
+  double seconds = 0;              ///< of this process
+  double images_per_second = 0;    ///< of training alone
+  std::optional<Evaluation> last;  ///< of the weights at the end
+  double best_ap = -1;
+  long best_step = 0;
+};
+
+template <Backend B>
+class SsdTrainer {
+ public:
+  /// @param train, held_out  the second's dataset may be null: then nothing is evaluated
+  /// Everything given must outlive the trainer. Throws ConfigError, DataError, StoreError.
+  SsdTrainer(
+      B& backend, ThreadPool& pool, const SsdSpec& spec, const Hyperparameters& settings,
+      const TrainingOptions& options, TrainingData train, TrainingData held_out)
+      : backend_(backend),
+        pool_(pool),
+        spec_(spec),
+        settings_(settings),
+        values_(settings.values()),
+        options_(options),
+        train_(train),
+        held_out_(held_out),
+        run_(options.out),
+        state_(spec.model, values_.optimizer == "rmsprop", values_.moving_average_decay > 0),
+        step_(backend, pool, spec, values_, state_, static_cast<int>(values_.batch_size)),
+        loader_(*train.dataset, *train.cache, loader_options(spec, values_, options)),
+        metadata_(describe_weights(settings, train.dataset->labels)) {
+    metadata_["seed"] = std::to_string(options.seed);
+    if (options_.eval_steps <= 0) options_.eval_steps = std::max(1L, (values_.num_steps + 9) / 10);
+  }
+
+  /// Observers are told in the order they were added; they must outlive fit().
+  void observe(TrainingObserver& observer) { observers_.push_back(&observer); }
+
+  const RunFolder& run() const { return run_; }
+  const data::Loader& loader() const { return loader_; }
+  Weights<float>& weights() { return state_.weights; }
+
+  /// Opens the run folder and brings the state to where the training goes on: the seed's initial
+  /// weights, other weights (`from`), or a snapshot (`resume`). Returns the steps that are done.
+  long prepare() {
+    run_.open_for_training(options_.resume);
+    initialize(spec_.model, step_.groups(), options_.seed, state_.weights);
+    if (!options_.from.empty()) start_from(options_.from);
+    state_.start_average();
+    done_ = 0;
+    if (options_.resume) restore();
+    nlohmann::ordered_json config = settings_.json();
+    config["seed"] = options_.seed;
+    config["labels"] = train_.dataset->labels;
+    config["data"] = train_.dataset->root;
+    run_.write_config(config);
+    return done_;
+  }
+
+  /// Trains until the steps, the time or the user's patience are at their end. The folder holds
+  /// last.safetensors then, and best.safetensors if anything was evaluated.
+  TrainingOutcome fit() {
+    using clock = std::chrono::steady_clock;
+    const StopSignals signals;
+    const auto start = clock::now();
+    const auto seconds_since = [](clock::time_point then) {
+      return std::chrono::duration<double>(clock::now() - then).count();
+    };
+    const long steps = values_.num_steps, first = done_;
+    auto last_snapshot = clock::now(), last_evaluation = clock::now();
+    double trained = 0;  // seconds spent in steps
+    Window window;
+    TrainingOutcome outcome;
+    while (done_ < steps) {
+      const auto before = clock::now();
+      const StepResult result = one_step();
+      trained += seconds_since(before);
+      window.add(result, seconds_since(before));
+      if (done_ % options_.log_steps == 0 || done_ == steps)
+        tell(window, seconds_since(start), first, trained);
+      const bool due =
+          done_ % options_.eval_steps == 0 || done_ == steps ||
+          (values_.eval_interval_secs > 0 &&
+           seconds_since(last_evaluation) >= static_cast<double>(values_.eval_interval_secs));
+      if (due && held_out_.dataset != nullptr) {
+        if (window.steps > 0) tell(window, seconds_since(start), first, trained);
+        outcome.last = evaluate_now();
+        last_evaluation = clock::now();
+      }
+      const bool patience_gone =
+          values_.patience > 0 && evaluations_since_best_ >= values_.patience;
+      const bool time_up = options_.time_budget > 0 && seconds_since(start) >= options_.time_budget;
+      const bool leaving = done_ == steps || patience_gone || time_up || StopSignals::requested();
+      if (leaving || done_ % options_.snapshot_steps == 0 ||
+          (options_.snapshot_minutes > 0 &&
+           seconds_since(last_snapshot) >= 60 * options_.snapshot_minutes)) {
+        snapshot();
+        last_snapshot = clock::now();
+      }
+      if (leaving) {
+        outcome.end = done_ == steps             ? TrainingEnd::finished
+                      : patience_gone            ? TrainingEnd::early_stop
+                      : StopSignals::requested() ? TrainingEnd::stopped
+                                                 : TrainingEnd::time_up;
+        break;
+      }
+    }
+    if (!outcome.last && held_out_.dataset != nullptr && outcome.end != TrainingEnd::stopped)
+      outcome.last = look_at(evaluated_weights());
+    save(run_.last());
+    outcome.steps = done_;
+    outcome.seconds = seconds_since(start);
+    outcome.images_per_second =
+        trained > 0
+            ? static_cast<double>(
+                  (done_ - first) * values_.batch_size * values_.gradient_accumulation_steps) /
+                  trained
+            : 0;
+    outcome.best_ap = best_ap_;
+    outcome.best_step = best_step_;
+    return outcome;
+  }
+
+  /// Writes the weights that are evaluated (the moving average where there is one) to a file.
+  void save(const std::filesystem::path& path) {
+    Metadata metadata = metadata_;
+    metadata["step"] = std::to_string(done_);
+    const auto views = as_views(weight_tensors(spec_.model, evaluated_weights()));
+    with_retry({}, [&] { return write_safetensors(path, views, metadata); });
+  }
+
+ private:
+  /// Sums over the steps since the last line of the log.
+  struct Window {
+    StepResult sum;
+    double seconds = 0, waited = 0;
+    long steps = 0;
+    void add(const StepResult& result, double time) {
+      sum.localization += result.localization;
+      sum.classification += result.classification;
+      sum.regularization += result.regularization;
+      sum.learning_rate = result.learning_rate;
+      seconds += time;
+      ++steps;
+    }
+  };
+
+  static data::LoaderOptions loader_options(
+      const SsdSpec& spec, const SsdHyperparameters& values, const TrainingOptions& options) {
+    data::LoaderOptions loader;
+    loader.height = spec.model.input.height;
+    loader.width = spec.model.input.width;
+    loader.batch = static_cast<int>(values.batch_size);
+    loader.seed = options.seed;
+    loader.augmentation = data::Augmentation::parse(values.augmentation);
+    loader.resampling = resampling_of(values);
+    loader.threads = options.loader_threads;
+    return loader;
+  }
+
+  StepResult one_step() {
+    step_.begin();
+    const long accumulate = values_.gradient_accumulation_steps;
+    for (long k = 0; k < accumulate; ++k) {
+      const long draw = done_ * accumulate + k;
+      const data::Batch& batch = loader_.get(draw);
+      step_.accumulate(batch, options_.seed, static_cast<std::uint32_t>(draw));
+      last_batch_ = &batch;
+    }
+    const StepResult result = step_.finish(done_);
+    if (!result.finite) diverged(result);
+    ++done_;
+    return result;
+  }
+
+  /// The flight recorder: names the first operation that went wrong and the pictures of the batch.
+  [[noreturn]] void diverged(const StepResult& result) {
+    const int op = step_.executor().first_nonfinite_op();
+    const GraphView& graph = spec_.model.graph;
+    const std::string layer =
+        op < 0 ? std::string("the gradients") : graph.path_name(graph.ops[op].path);
+    nlohmann::ordered_json record = {
+        {"step", done_},
+        {"layer", layer},
+        {"learning_rate", result.learning_rate},
+        {"pictures", nlohmann::json::array()}};
+    for (int i = 0; i < last_batch_->size; ++i)
+      record["pictures"].push_back(
+          train_.dataset->pictures[static_cast<std::size_t>(last_batch_->pictures[i])].key);
+    const std::filesystem::path path = run_.root() / "diverged.json";
+    write_file(path, record.dump(2) + "\n");
+    throw Error(
+        "the training diverged: " + layer + " is not finite at a rate of " +
+            std::to_string(result.learning_rate),
+        "step " + std::to_string(done_),
+        "use a lower learning rate, a warm-up (warmup_steps) or gradient_clipping_by_norm; "
+        "the batch is described in " +
+            path.string() + ", and the snapshots before it are whole");
+  }
+
+  void tell(Window& window, double seconds, long first, double trained) {
+    const double n = static_cast<double>(window.steps);
+    TrainingPoint point;
+    point.step = done_;
+    point.steps = values_.num_steps;
+    const double images =
+        static_cast<double>(values_.batch_size * values_.gradient_accumulation_steps);
+    point.epoch = static_cast<double>(done_) * images /
+                  static_cast<double>(std::max(1L, static_cast<long>(loader_.counts().pictures)));
+    point.localization = window.sum.localization / n;
+    point.classification = window.sum.classification / n;
+    point.regularization = window.sum.regularization / n;
+    point.learning_rate = window.sum.learning_rate;
+    point.images_per_second = images * n / window.seconds;
+    const double waited = loader_.data_wait_seconds();
+    point.data_wait = std::min(1.0, (waited - waited_) / window.seconds);
+    waited_ = waited;
+    point.seconds = seconds;
+    point.seconds_left =
+        trained / static_cast<double>(done_ - first) * static_cast<double>(point.steps - done_);
+    if (options_.time_budget > 0)
+      point.seconds_left = std::min(point.seconds_left, options_.time_budget - seconds);
+    window = {};
+    for (TrainingObserver* observer : observers_) observer->on_point(point);
+  }
+
+  /// The weights that are evaluated and saved: the moving average, or the weights themselves.
+  Weights<float>& evaluated_weights() {
+    if (state_.average.size() == 0) return state_.weights;
+    if (!averaged_) averaged_ = std::make_unique<Weights<float>>(spec_.model);
+    std::memcpy(
+        averaged_->params.data(), state_.average.data(), state_.average.size() * sizeof(float));
+    std::memcpy(
+        averaged_->moving.data(), state_.weights.moving.data(),
+        state_.weights.moving.size() * sizeof(float));
+    return *averaged_;
+  }
+
+  Evaluation look_at(Weights<float>& weights) {
+    if (!detector_)
+      detector_ = std::make_unique<SsdDetector<B>>(
+          backend_, pool_, spec_, values_, weights, options_.eval_batch,
+          values_.evaluation_score_threshold);
+    detector_->refresh();
+    return evaluate(
+        *detector_, pool_, *held_out_.dataset, *held_out_.cache, resampling_of(values_));
+  }
+
+  Evaluation evaluate_now() {
+    Evaluation evaluation = look_at(evaluated_weights());
+    const double ap = evaluation.coco.ap();
+    const bool best = ap > best_ap_;
+    if (best) {
+      best_ap_ = ap;
+      best_step_ = done_;
+      evaluations_since_best_ = 0;
+      save(run_.best());
+    } else {
+      ++evaluations_since_best_;
+    }
+    for (TrainingObserver* observer : observers_) observer->on_evaluation(done_, evaluation, best);
+    return evaluation;
+  }
+
+  void snapshot() {
+    Metadata metadata = metadata_;
+    metadata["best_ap"] = nlohmann::json(best_ap_).dump();
+    metadata["best_step"] = std::to_string(best_step_);
+    metadata["evaluations_since_best"] = std::to_string(evaluations_since_best_);
+    const auto tensors = state_.tensors(spec_.model);
+    for (TrainingObserver* observer : observers_) observer->on_before_snapshot(done_);
+    const auto path = write_snapshot(run_.snapshots(), done_, tensors, metadata);
+    keep_newest(run_.snapshots(), static_cast<std::size_t>(options_.keep));
+    for (TrainingObserver* observer : observers_) observer->on_snapshot(done_, path);
+  }
+
+  void message(const std::string& text, bool warning) {
+    for (TrainingObserver* observer : observers_) observer->on_message(text, warning);
+  }
+
+  void start_from(const std::filesystem::path& source) {
+    const std::filesystem::path file = weights_of(source);
+    const SafetensorsReader reader(file);
+    const auto tensors = weight_tensors(spec_.model, state_.weights);
+    const LoadReport report = load_tensors(reader, tensors, {}, [](const std::string& name) {
+      return !name.starts_with("optimizer/") && !name.starts_with("average/");
+    });
+    message("from " + file.string() + ": " + report.summary(), false);
+    if (report.matched.empty())
+      throw CheckpointError(
+          "no tensor of the file has a name and shape of this model", file.string(),
+          "use weights of " + name_of(settings_.model()));
+  }
+
+  void restore() {
+    NewestSnapshot newest = newest_valid(run_.snapshots());
+    for (const std::string& warning : newest.warnings) message(warning, true);
+    if (!newest.snapshot) {
+      message("no snapshot to resume from: the training starts at step 0", true);
+      return;
+    }
+    const SafetensorsReader& reader = newest.snapshot->reader;
+    const std::string file = newest.snapshot->path.string();
+    const WeightsInfo info = weights_info(reader, file);
+    if (info.model != settings_.model() || info.labels != train_.dataset->labels)
+      throw CheckpointError(
+          "the snapshot is of " + name_of(info.model) + " with other labels or of another model",
+          file, "resume with the same model and data, or start a new run with --from");
+    if (reader.metadata("seed") != metadata_["seed"])
+      throw CheckpointError(
+          "the run began with seed " + reader.metadata("seed") + ", not " + metadata_["seed"], file,
+          "resume with the same --seed");
+    const auto tensors = state_.tensors(spec_.model);
+    const LoadReport report = load_tensors(reader, tensors);
+    if (!report.complete())
+      throw CheckpointError(
+          "the snapshot does not hold the whole state: " + report.summary(4), file,
+          "resume with the run's own optimizer, or start a new run with --from");
+    done_ = newest.snapshot->step;
+    best_ap_ = nlohmann::json::parse(reader.metadata("best_ap")).get<double>();
+    best_step_ = std::stol(reader.metadata("best_step"));
+    evaluations_since_best_ = std::stol(reader.metadata("evaluations_since_best"));
+    set_aside_beyond(run_.snapshots(), done_);
+    message("resumed from step " + std::to_string(done_), false);
+  }
+
+  B& backend_;
+  ThreadPool& pool_;
+  SsdSpec spec_;
+  Hyperparameters settings_;
+  SsdHyperparameters values_;
+  TrainingOptions options_;
+  TrainingData train_, held_out_;
+  RunFolder run_;
+  TrainingState state_;
+  SsdStep<B> step_;
+  data::Loader loader_;
+  Metadata metadata_;
+  std::vector<TrainingObserver*> observers_;
+  std::unique_ptr<Weights<float>> averaged_;
+  std::unique_ptr<SsdDetector<B>> detector_;
+  const data::Batch* last_batch_ = nullptr;
+  long done_ = 0;
+  double best_ap_ = -1;
+  long best_step_ = 0, evaluations_since_best_ = 0;
+  double waited_ = 0;
+};
+
+}  // namespace ocelli::train

@@ -1,0 +1,49 @@
+// TrainingOptions: how a training is run; what it computes is in the hyperparameters.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "ocelli/data/resize.hpp"
+
+namespace ocelli::train {
+
+struct TrainingOptions {
+  std::filesystem::path out = "run";  ///< the run folder
+  bool resume = false;                ///< go on from the folder's newest whole snapshot
+  std::filesystem::path from;         ///< start from these weights: a run, a folder or a file
+  std::uint64_t seed = 42;
+  long log_steps = 20;             ///< steps between two lines of the log
+  long eval_steps = 0;             ///< steps between two evaluations; 0: ten in a training
+  long snapshot_steps = 500;       ///< steps between two snapshots
+  double snapshot_minutes = 10;    ///< or after this time, whichever comes first; 0: by steps alone
+  int keep = 3;                    ///< snapshots that stay
+  double time_budget = 0;          ///< seconds after which the training saves and stops; 0: none
+  int loader_threads = 1;          ///< that prepare batches
+  int eval_batch = 8;              ///< pictures evaluated at once
+  std::size_t book_pictures = 24;  ///< pictures of the Flip Book
+};
+
+enum class TrainingEnd {
+  finished,    ///< all steps were made
+  early_stop,  ///< no better for `patience` evaluations
+  time_up,     ///< the time budget is spent
+  stopped,     ///< SIGTERM or SIGINT
+};
+
+inline const char* name(TrainingEnd end) {
+  switch (end) {
+    case TrainingEnd::finished:
+      return "finished";
+    case TrainingEnd::early_stop:
+      return "early stop";
+    case TrainingEnd::time_up:
+      return "time is up";
+    case TrainingEnd::stopped:
+      return "stopped";
+  }
+  return "?";
+}
+
+}  // namespace ocelli::train
