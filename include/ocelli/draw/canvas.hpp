@@ -19,16 +19,10 @@
 #include "ocelli/box/box.hpp"
 #include "ocelli/core/error.hpp"
 #include "ocelli/data/image.hpp"
+#include "ocelli/draw/color.hpp"
 #include "ocelli/draw/font.hpp"
 
 namespace ocelli::draw {
-
-struct Color {
-  std::uint8_t red = 0, green = 0, blue = 0;
-  float opacity = 1;  ///< [0, 1]
-
-  friend constexpr bool operator==(const Color&, const Color&) = default;
-};
 
 struct Point {
   float x = 0, y = 0;  ///< pixels from the top-left corner
