@@ -75,6 +75,7 @@ class RunFolder {
 
  private:
   void lock() {
+    lock_ = detail::Descriptor();  // our own must not keep us out
     const std::filesystem::path path = root_ / ".lock";
     detail::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
     if (!file.valid()) detail::fail("creating", path, errno);
