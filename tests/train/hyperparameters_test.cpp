@@ -80,7 +80,7 @@ TEST_CASE("hyperparameters: the published defaults of each model") {
     CHECK(v.image_height == 300);
     CHECK(v.min_negatives_per_image == (model == ModelName::ssd_mobilenet_v1 ? 0 : 3));
   }
-  CHECK_THROWS_AS(Hyperparameters(ModelName::frcnn_nas), ConfigError);
+  CHECK_THROWS_AS((void)Hyperparameters{ModelName::frcnn_nas}, ConfigError);
 }
 
 TEST_CASE("hyperparameters: every name of the compatibility surface is known") {
