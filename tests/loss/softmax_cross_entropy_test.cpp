@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ocelli/loss/softmax_cross_entropy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "support/vectors.hpp"
+
+using namespace ocelli;
+
+TEST_CASE("softmax_cross_entropy: as published") {
+  for (const auto& c : test::vectors("losses")["softmax_ce"]) {
+    const auto z = c["logits"].get<std::vector<double>>();
+    std::vector<double> dz(z.size());
+    const int target = c["target"];
+    const double loss =
+        softmax_cross_entropy(z.data(), static_cast<int>(z.size()), target, 1.0, dz.data());
+    CHECK(loss == doctest::Approx(c["loss"].get<double>()).epsilon(1e-14));
+    for (std::size_t k = 0; k < z.size(); ++k)
+      CHECK(std::abs(dz[k] - c["grad"][k].get<double>()) < 1e-15);
+    const std::vector<float> zf(z.begin(), z.end());
+    CHECK(
+        softmax_cross_entropy<float>(zf.data(), static_cast<int>(z.size()), target, 1, nullptr) ==
+        doctest::Approx(loss).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("softmax_cross_entropy: gradients, weighted") {
+  constexpr double kStep = 1e-5;
+  std::vector<double> z = {0.3, -2, 4, 1.1, 0}, dz(5);
+  softmax_cross_entropy(z.data(), 5, 3, 0.7, dz.data());
+  for (std::size_t k = 0; k < 5; ++k) {
+    const double at = z[k];
+    z[k] = at + kStep;
+    const double up = softmax_cross_entropy<double>(z.data(), 5, 3, 0.7, nullptr);
+    z[k] = at - kStep;
+    const double down = softmax_cross_entropy<double>(z.data(), 5, 3, 0.7, nullptr);
+    z[k] = at;
+    CHECK(std::abs((up - down) / (2 * kStep) - dz[k]) < 1e-9);
+  }
+}
+
+TEST_CASE("softmax_cross_entropy: large logits do not overflow; NaN shows") {
+  const float z[2] = {1000, -1000};
+  CHECK(softmax_cross_entropy<float>(z, 2, 0, 1, nullptr) == 0);
+  CHECK(softmax_cross_entropy<float>(z, 2, 1, 1, nullptr) == 2000);
+  const float bad[2] = {0, std::nanf("")};
+  CHECK(std::isnan(softmax_cross_entropy<float>(bad, 2, 0, 1, nullptr)));
+}
