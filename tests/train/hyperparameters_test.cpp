@@ -250,9 +250,12 @@ TEST_CASE("hyperparameters: a key twice in a file takes the later value and says
 }
 
 TEST_CASE("hyperparameters: kinds and ranges") {
-  for (const char* value : {"1.5", "x", "", "1e99", "4000 5", "nan", "0x10", "10,"})
+  for (const char* value : {"1.5", "x", "", "4000 5", "nan", "0x10", "10,"})
     CHECK(says(refusal("num_steps", value), "it is an integer and must be at least 1"));
+  for (const char* value : {"1e99", "2147483648"})
+    CHECK(says(refusal("num_steps", value), "it must be less than 2^31"));
   Hyperparameters settings = fresh();
+  settings.set("num_hard_examples", "2147483647");
   settings.set("num_steps", "1e4");
   CHECK(settings.values().num_steps == 10000);
   settings.set("num_steps", " 2000 ");

@@ -8,8 +8,8 @@
 #include <type_traits>
 #include <variant>
 
-#include "ocelli/train/hyperparameter_table.hpp"
 #include "ocelli/train/hyperparameter_parse.hpp"
+#include "ocelli/train/hyperparameter_table.hpp"
 #include "ocelli/train/model_name.hpp"
 
 namespace ocelli::train {

@@ -87,8 +87,9 @@ struct ValueReader {
   void read(std::string_view text, long& out) const {
     double value = 0;
     const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool whole = fault == std::errc() && end == text.data() + text.size() &&
-                       std::abs(value) <= 0x1p53 && value == std::floor(value);
+    const bool whole =
+        fault == std::errc() && end == text.data() + text.size() && value == std::floor(value);
+    if (whole && std::abs(value) >= 0x1p31) refuse(text, "must be less than 2^31");
     if (!whole || !row.range.contains(value) ||
         (row.odd && static_cast<std::int64_t>(value) % 2 == 0))
       refuse(
