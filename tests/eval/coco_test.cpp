@@ -68,11 +68,12 @@ TEST_CASE("coco: as published") {
           std::abs(result.numbers[i] - vector["expected"][kCocoNames[i]].get<double>()) <=
           tolerance);
     }
-    for (const auto& [category, expected] : vector["ap_per_category"].items()) {
+    for (const auto& item : vector["ap_per_category"].items()) {
+      const std::string category = item.key();
       CAPTURE(category);
       const ClassResult& row = result.per_class.at(std::stoul(category) - 1);
       CHECK(row.label == std::stoi(category));
-      CHECK(std::abs(row.ap - expected.get<double>()) <= tolerance);
+      CHECK(std::abs(row.ap - item.value().get<double>()) <= tolerance);
     }
   }
 }

@@ -56,7 +56,7 @@ function photo(picture, truths, found, o = {}) {
   image.src = picture.src;
   return el('div', { class: 'photo' }, image, marks, tags.map(([box, text, color, ink]) => el('span', {
     class: 'tag' + (box[2] < 500 ? ' inside' : ''),
-    style: { left: `${Math.min(96, Math.max(0, box[3] / 100))}%`, top: `${Math.min(97, Math.max(0, box[2] / 100))}%`, background: color, color: ink } }, text)),
+    style: { ...(box[3] > 5500 ? { right: `${Math.max(0, 100 - box[5] / 100)}%` } : { left: `${Math.max(0, box[3] / 100)}%` }), top: `${Math.min(97, Math.max(0, box[2] / 100))}%`, background: color, color: ink } }, text)),
     o.title ? el('span', { class: 'title' }, o.title) : null);
 }
 

@@ -23,13 +23,13 @@ function headline() {
     for (const [i, name, more] of [[1, 'AP at IoU 0.50', 'precision over recall'], [0, 'AP', 'mean over IoU 0.50–0.95'],
       [2, 'AP at IoU 0.75', 'well placed boxes'], [8, 'AR', 'found, of 100 a picture']])
       if (known(now.n[i])) figure(name, percent(now.n[i]) + ' %', more, now.n[i]);
-    figure('best AP', percent(best.n[0]) + ' %', `at step ${whole(best.step)}`);
+    if (known(best.n[0])) figure('best AP', percent(best.n[0]) + ' %', `at step ${whole(best.step)}`);
   }
   const step = Math.max(last >= 0 ? log.step[last] : 0, now ? now.step : 0);
   if (step) figure('step', whole(step), data.totalSteps ? `of ${whole(data.totalSteps)}${data.finished ? ', finished' : ''}` : '',
     data.totalSteps ? step / data.totalSteps : undefined);
   if (last >= 0) figure('loss', plain(log.loss[last]), `at the start ${plain(log.loss[0])}`);
-  const rates = log.images_per_second.filter(v => v !== null);
+  const rates = log.images_per_second.filter(v => v);
   if (rates.length) figure('images/s', plain(rates.reduce((a, b) => a + b) / rates.length), data.seconds ? `${duration(data.seconds)} in all` : 'mean');
   byId('headline').append(...cards);
   byId('theme').addEventListener('click', () => {
@@ -53,7 +53,7 @@ function training() {
     charts.push(lineChart({ title: 'Loss', series: parts, logSwitch: true,
       note: log.step.length > 60 ? 'thin: as logged; thick: smoothed' : '' }));
   }
-  if (data.evaluations.length) {
+  if (data.evaluations.some(e => known(e.n[0]))) {
     const over = (name, color, pick) => ({ name, color, points: data.evaluations.map(e => [e.step, known(pick(e)) ? pick(e) : null]) });
     charts.push(lineChart({ title: 'Average precision', yMin: 0, yMax: 1, format: share, yTick: v => v.toFixed(1),
       series: [over('AP50', hues[1], e => e.n[1]), over('AP', hues[0], e => e.n[0]), over('AP75', hues[2], e => e.n[2]),
@@ -134,7 +134,7 @@ function confusionTable() {
           [null, 'of the row', percent(part) + ' %']]), onmouseleave: hideTip }, few || of[i] ? whole(of[i]) : '');
     }));
   });
-  return el('div', { class: 'card' }, el('h3', {}, 'Confusion'), el('p', { class: 'note' },
+  return el('div', { class: few ? 'card' : 'card wide' }, el('h3', {}, 'Confusion'), el('p', { class: 'note' },
     `Detections with a score of at least ${share(data.confusion.score)}, matched at IoU ${data.confusion.iou}. ` +
     'Last row: found where nothing is. Colour: share of the row.'),
     el('div', { class: 'scroll' }, el('table', { class: 'matrix' }, el('thead', {}, header), el('tbody', {}, rows))));
@@ -160,7 +160,7 @@ function galleries() {
     byId('galleries').append(el('section', { id: `gallery-${i}` }, el('h2', {}, gallery.title), el('p', { class: 'note' }, gallery.note),
       el('div', { class: 'card row-of-pictures' }, gallery.items.map(item => {
         const found = item.found.d.filter(d => d[1] >= 1000 * data.confusion.score - 0.5);
-        return el('figure', {}, photo(item.picture, item.picture.truths, found, { tags: found.length <= 6 }),
+        return el('figure', { style: { '--ratio': item.picture.w / Math.max(1, item.picture.h) } }, photo(item.picture, item.picture.truths, found, { tags: found.length <= 6 }),
           el('figcaption', {}, item.caption ? [item.caption, el('br')] : null, el('b', {}, `F1 ${share(item.found.s)} `), item.picture.key));
       }))));
   });

@@ -50,6 +50,7 @@ main { max-width: 1360px; margin: 0 auto; padding: 8px 24px 60px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 430px), 1fr)); gap: 14px; }
 .wide { grid-column: 1 / -1; }
 .scroll { overflow: auto; max-height: 560px; }
+.grid .card > div > svg { display: block; max-width: 760px; margin: 0 auto; }
 svg text { fill: var(--soft); font-size: 11px; }
 .axis { stroke: var(--line); } .rule { stroke: var(--grid); }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 12px; margin: 4px 0 0 8px; font-size: 12.5px; max-height: 86px; overflow: auto; }
@@ -111,16 +112,18 @@ input[type=range] { accent-color: var(--accent); }
 .photo rect { fill: transparent; vector-effect: non-scaling-stroke; stroke-width: 2.2; }
 .photo rect.truth { stroke-width: 1.8; stroke-dasharray: 5 4; } .photo rect.halo { stroke: #fff; stroke-width: 1.8; opacity: .85; }
 .photo rect.wrong { stroke-width: 2.8; }
+#scatter svg { display: block; max-width: 360px; margin: 0 auto; }
 aside { min-width: 0; display: flex; flex-direction: column; gap: 12px; }
 .thumbs { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); grid-auto-rows: 80px; gap: 7px; overflow: auto; max-height: 420px; align-content: start; padding: 2px; }
-.thumbs button { position: relative; padding: 0; border: 2px solid transparent; border-radius: 8px; overflow: hidden; height: 80px; background: #000; }
+.thumbs button { position: relative; padding: 0; border: 2px solid transparent; border-radius: 8px; overflow: hidden; height: 80px; background: #000 padding-box; }
 .thumbs button.on { border-color: var(--accent); } .thumbs img { width: 100%; height: 100%; object-fit: cover; display: block; }
 .thumbs .score { position: absolute; right: 3px; bottom: 3px; border-radius: 4px; padding: 0 5px; font-size: 11px; line-height: 1.5;
   font-weight: 650; color: #fff; background: var(--hue); font-variant-numeric: tabular-nums; }
 .thumbs .train { position: absolute; left: 3px; top: 3px; border-radius: 4px; padding: 0 5px; font-size: 10px; line-height: 1.5; color: #fff;
   background: rgba(0, 0, 0, .6); }
-.row-of-pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); gap: 12px; }
-.row-of-pictures figure { margin: 0; min-width: 0; } .row-of-pictures .photo { max-height: 260px; display: flex; }
+.row-of-pictures { display: flex; flex-wrap: wrap; gap: 14px; }
+.row-of-pictures figure { margin: 0; width: max(130px, 200px * var(--ratio)); max-width: 100%; }
+.row-of-pictures .photo { width: min(100%, 200px * var(--ratio)); }
 .row-of-pictures figcaption { font-size: 12px; color: var(--soft); margin-top: 4px; overflow-wrap: anywhere; line-height: 1.4; }
 .row-of-pictures figcaption b { color: var(--ink); }
 @media (max-width: 900px) { .spread { grid-template-columns: minmax(0, 1fr); } .turner { flex-wrap: wrap; } }
