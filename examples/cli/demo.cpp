@@ -1,0 +1,127 @@
+// ocelli demo: draws a labelled picture set, trains a detector on it, shows what it finds.
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include <filesystem>
+
+#include "drawing.hpp"
+#include "loaded.hpp"
+#include "ocelli/cpu/backend.hpp"
+#include "ocelli/data/open.hpp"
+#include "ocelli/data/shapes.hpp"
+#include "ocelli/data/split.hpp"
+#include "ocelli/train/ssd_detector.hpp"
+#include "program.hpp"
+#include "training.hpp"
+
+namespace program {
+namespace {
+
+using namespace ocelli;
+
+struct Options {
+  std::string out = "demo";
+  std::string data_only;
+  int pictures = 500, threads = 0;
+  long steps = 0;
+  std::uint64_t seed = 42;
+};
+
+/// The pictures that nobody trained on, with the boxes that were found.
+std::size_t draw_held_out(
+    const Data& data, const data::Dataset& held_out, const std::string& weights,
+    const std::filesystem::path& folder, int threads, std::size_t limit) {
+  Loaded loaded = load_weights(weights);
+  ThreadPool pool(threads);
+  CpuBackend backend(pool);
+  train::SsdDetector<CpuBackend> detector(
+      backend, pool, loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, 0.5);
+  const Shape input = detector.input();
+  std::filesystem::create_directories(folder);
+  data::Resizer resize;
+  std::size_t drawn = 0;
+  for (const data::Picture& picture : held_out.pictures) {
+    if (drawn == limit) break;
+    data::Image image = data::decode(data.source->read(picture.key), picture.key);
+    const data::Window whole{0, 0, image.height, image.width, false, false, {}};
+    resize(
+        data::Pixels<std::uint8_t>{image.pixels.data(), image.height, image.width}, whole,
+        input.height, input.width, detector.image(0));
+    detector.run(1);
+    draw_detections(
+        image, detector.detections(0), loaded.info.labels,
+        folder / (std::filesystem::path(picture.key).stem().string() + ".jpg"));
+    ++drawn;
+  }
+  return drawn;
+}
+
+int run_demo(const Options& options) {
+  if (!options.data_only.empty()) {
+    data::write_shapes(options.data_only, options.pictures, options.seed);
+    fmt::print(stderr, "{} labelled pictures in {}\n", options.pictures, options.data_only);
+    print_json({{"data", options.data_only}, {"pictures", options.pictures}});
+    return done;
+  }
+  const std::filesystem::path out = options.out;
+  const std::string bucket = (out / "bucket").string();
+  fmt::print(stderr, "drawing {} labelled pictures into {}\n", options.pictures, bucket);
+  data::write_shapes(bucket, options.pictures, options.seed);
+
+  DataOptions where;
+  where.source = bucket;
+  Data data = open_data(where);
+  data::Split parts = data::split_percent(data.dataset, 20);
+
+  const auto model = train::model_by_name(default_model());
+  TrainingRequest request{train::Hyperparameters(model, compiled()), {}, {}, {}};
+  if (const std::string lines = built_in_params(); !lines.empty())
+    request.settings.load_text(lines, "built in");
+  if (options.steps > 0)
+    request.settings.set(
+        "num_steps", std::to_string(options.steps), train::Provenance::flag, "--steps");
+  request.settings.check();
+  request.train = std::move(parts.train);
+  request.held_out = std::move(parts.validation);
+  request.source = data.source.get();
+  request.threads = options.threads;
+  request.options.out = out;
+  request.options.seed = options.seed;
+  std::filesystem::remove_all(out / "snapshots");
+  for (const char* name : {"config.json", "last.safetensors", "best.safetensors"})
+    std::filesystem::remove(out / name);
+  nlohmann::ordered_json results = run_training(request);
+
+  const std::filesystem::path drawn = out / "detections";
+  const std::size_t count = draw_held_out(
+      data, request.held_out, results["weights"].get<std::string>(), drawn, options.threads, 24);
+  results["detections"] = drawn.string();
+  fmt::print(
+      stderr,
+      "AP50 {:.3f} on {} pictures it had not seen\n  the training:  {}\n  {} drawn pictures:  {}\n",
+      results["ap50"].get<double>(), request.held_out.pictures.size(),
+      results["report"].get<std::string>(), count, drawn.string());
+  print_json(results);
+  return done;
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app, Run& run) {
+  auto options = std::make_shared<Options>();
+  Options& o = *options;
+  CLI::App* command =
+      app.add_subcommand("demo", "Draw a labelled picture set and train a detector on it");
+  command->add_option("--out", o.out, "Folder for the pictures, the training and its report")
+      ->capture_default_str();
+  command->add_option("--data-only", o.data_only, "Only draw the picture set, into this folder");
+  command->add_option("--pictures", o.pictures, "Pictures to draw")
+      ->check(CLI::Range(10, 1000000))
+      ->capture_default_str();
+  command->add_option("--steps", o.steps, "Steps of training")->check(CLI::PositiveNumber);
+  command->add_option("--threads", o.threads, "Threads; 0: one a core")->check(CLI::Range(0, 1024));
+  command->add_option("--seed", o.seed, "Seed of pictures and training")->capture_default_str();
+  command->callback([options, &run] { run = [options] { return run_demo(*options); }; });
+}
+
+}  // namespace program

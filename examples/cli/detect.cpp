@@ -1,0 +1,145 @@
+// ocelli detect: what trained weights find in pictures, as COCO results and as drawn boxes.
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "drawing.hpp"
+#include "loaded.hpp"
+#include "ocelli/cpu/backend.hpp"
+#include "ocelli/data/image.hpp"
+#include "ocelli/data/resize.hpp"
+#include "ocelli/train/file.hpp"
+#include "ocelli/train/ssd_detector.hpp"
+#include "program.hpp"
+
+namespace program {
+namespace {
+
+using namespace ocelli;
+
+struct Options {
+  std::string weights, out = "detections";
+  std::vector<std::string> pictures;
+  double threshold = 0.5;
+  std::string device = "auto";
+  int threads = 0;
+  bool json = false, draw = true;
+};
+
+/// Files as given; of a folder every JPEG and PNG in it, by name.
+std::vector<std::filesystem::path> pictures_of(const std::vector<std::string>& given) {
+  std::vector<std::filesystem::path> paths;
+  for (const std::string& one : given) {
+    if (!std::filesystem::is_directory(one)) {
+      paths.emplace_back(one);
+      continue;
+    }
+    std::vector<std::filesystem::path> inside;
+    for (const auto& entry : std::filesystem::directory_iterator(one)) {
+      const std::string extension = entry.path().extension().string();
+      for (const char* known : {".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG", ".bmp"})
+        if (extension == known) inside.push_back(entry.path());
+    }
+    std::sort(inside.begin(), inside.end());
+    paths.insert(paths.end(), inside.begin(), inside.end());
+  }
+  if (paths.empty())
+    throw DataError("no pictures", "detect", "name picture files, or a folder that holds some");
+  return paths;
+}
+
+int run_detect(const Options& options) {
+  check_device(options.device);
+  Loaded loaded = load_weights(options.weights);
+  ThreadPool pool(options.threads);
+  CpuBackend backend(pool);
+  train::SsdDetector<CpuBackend> detector(
+      backend, pool, loaded.model.spec, loaded.settings.values(), *loaded.weights, 1,
+      options.threshold);
+  const Shape input = detector.input();
+  std::filesystem::create_directories(options.out);
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  data::Resizer resize;
+  std::size_t failed = 0, found = 0;
+  std::int64_t image_id = 0;
+  std::string first_fault;
+  double seconds = 0;
+  for (const std::filesystem::path& path : pictures_of(options.pictures)) {
+    ++image_id;
+    data::Image picture;
+    try {
+      const std::string bytes = train::read_file(path);
+      picture = data::decode(std::as_bytes(std::span(bytes)), path.string());
+    } catch (const Error& error) {
+      fmt::print(stderr, "left out: {}\n", error.what());
+      if (failed++ == 0) first_fault = error.what();
+      continue;
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const data::Pixels<std::uint8_t> pixels{picture.pixels.data(), picture.height, picture.width};
+    const data::Window whole{0, 0, picture.height, picture.width, false, false, {}};
+    resize(
+        pixels, whole, input.height, input.width, detector.image(0), {},
+        train::resampling_of(loaded.settings.values()));
+    detector.run(1);
+    seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    for (const Detection& one : detector.detections(0)) {
+      const PixelBox box = in_pixels(one.box, picture.height, picture.width);
+      results.push_back(
+          {{"image_id", image_id},
+           {"file_name", path.string()},
+           {"category_id", one.label},
+           {"category", loaded.info.labels[static_cast<std::size_t>(one.label - 1)]},
+           {"bbox", {box.xmin, box.ymin, box.width(), box.height()}},
+           {"score", one.score}});
+      ++found;
+    }
+    if (options.draw)
+      draw_detections(
+          picture, detector.detections(0), loaded.info.labels,
+          std::filesystem::path(options.out) / (path.stem().string() + ".jpg"));
+  }
+  if (failed == static_cast<std::size_t>(image_id))
+    throw DataError("no picture could be read: " + first_fault, "detect");
+  const std::filesystem::path file = std::filesystem::path(options.out) / "detections.json";
+  train::write_file(file, results.dump(1) + "\n");
+  const auto read = static_cast<std::size_t>(image_id) - failed;
+  fmt::print(
+      "{} detections in {} pictures, {:.1f} ms a picture; {}{}\n", found, read,
+      1000 * seconds / static_cast<double>(read), file.string(),
+      failed > 0 ? fmt::format("; {} pictures left out", failed) : "");
+  if (options.json)
+    print_json(
+        {{"detections", found},
+         {"pictures", read},
+         {"left_out", failed},
+         {"seconds", seconds},
+         {"file", file.string()}});
+  return done;
+}
+
+}  // namespace
+
+void add_detect(CLI::App& app, Run& run) {
+  auto options = std::make_shared<Options>();
+  Options& o = *options;
+  CLI::App* command = app.add_subcommand("detect", "Find objects in pictures");
+  command->add_option("--weights", o.weights, "A weights file or a run folder")->required();
+  command->add_option("--out", o.out, "Folder for detections.json and drawn pictures")
+      ->capture_default_str();
+  command->add_option("--threshold", o.threshold, "Lowest score of a detection")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command->add_flag("!--no-draw", o.draw, "Write detections.json alone");
+  command->add_option("--device", o.device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  command->add_option("--threads", o.threads, "Threads; 0: one a core")->check(CLI::Range(0, 1024));
+  command->add_flag("--json", o.json, "End with one JSON object");
+  command->add_option("pictures", o.pictures, "Pictures, or folders of pictures")->required();
+  command->callback([options, &run] { run = [options] { return run_detect(*options); }; });
+}
+
+}  // namespace program

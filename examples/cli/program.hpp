@@ -1,0 +1,90 @@
+// What the subcommands share: exit codes, the models this program was built with, opening data.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "ocelli/data/dataset.hpp"
+#include "ocelli/data/source.hpp"
+#include "ocelli/model/ssd.hpp"
+#include "ocelli/train/hyperparameters.hpp"
+
+namespace program {
+
+enum ExitCode : int {
+  done = 0,
+  usage = 2,
+  bad_data = 3,
+  store_failed = 4,
+  device_failed = 5,
+  bad_checkpoint = 6,
+};
+
+/// A model of this program, for a number of classes that the data told.
+struct Model {
+  ocelli::SsdSpec spec;
+  std::shared_ptr<const void> owner;  ///< keeps what spec points to
+};
+
+// model.cpp: the only file that compiles nets.
+
+/// The models of this program by name; one in a program made by ocelli_add_trainer.
+std::vector<std::string> model_names();
+/// Throws ConfigError for a model that this program was not built with.
+Model make_model(ocelli::train::ModelName model, int classes);
+/// What the nets of this program were compiled with.
+ocelli::train::SsdCompiled compiled();
+/// The defaults that a program made by ocelli_add_trainer was given, as lines of key=value.
+std::string built_in_params();
+/// The model that is used when none is named.
+std::string default_model();
+
+// data.cpp
+
+/// Where labelled pictures are, and which of them.
+struct DataOptions {
+  std::string source;
+  std::string format;
+  std::string voc = "devkit";  ///< how VOC boxes count pixels: devkit or edges
+  bool strict = false;
+  bool skip_bad = false;  ///< leave out pictures that cannot be read
+};
+void add_data_options(CLI::App& command, DataOptions& options);
+
+/// A set that was read. What was found on the way is printed to standard error.
+struct Data {
+  std::unique_ptr<ocelli::data::Source> source;
+  ocelli::data::Dataset dataset;
+};
+/// @param labels      the class order to read with; empty: the data set's own
+/// @param keep_going  hand over a set with faulty labels instead of throwing
+Data open_data(
+    const DataOptions& options, const std::string& split = {},
+    const std::vector<std::string>& labels = {}, bool keep_going = false);
+/// Prints counts of findings by reason, and the first of each.
+void print_findings(const ocelli::data::Dataset& dataset);
+
+// Each subcommand has a file; its function adds the command and what runs it.
+
+/// Set by the command that was chosen; called after parsing, returns the exit code.
+using Run = std::function<int()>;
+void add_train(CLI::App& app, Run& run);
+void add_evaluate(CLI::App& app, Run& run);
+void add_detect(CLI::App& app, Run& run);
+void add_check(CLI::App& app, Run& run);
+void add_step(CLI::App& app, Run& run);
+void add_summary(CLI::App& app, Run& run);
+void add_demo(CLI::App& app, Run& run);
+
+/// Throws DeviceError unless the device is one that this program has.
+void check_device(const std::string& device);
+
+/// The last line of standard output: one JSON object.
+void print_json(const nlohmann::ordered_json& json);
+
+}  // namespace program

@@ -1,0 +1,197 @@
+// ocelli train: a detector from labelled pictures, resumable at any time.
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "ocelli/data/split.hpp"
+#include "ocelli/train/hyperparameters.hpp"
+#include "ocelli/train/run_folder.hpp"
+#include "program.hpp"
+#include "training.hpp"
+
+extern char** environ;
+
+namespace program {
+namespace {
+
+using namespace ocelli;
+
+struct Options {
+  DataOptions data;
+  std::string model = default_model();
+  std::string out = "run";
+  long steps = 0, batch = 0;
+  std::vector<std::string> set;
+  std::string params, from;
+  bool resume = false;
+  std::string device = "auto";
+  std::uint64_t seed = 42;
+  std::string time_budget;
+  std::string train_split, val_split;
+  double val_percent = -1;
+  int threads = 0, loader_threads = 1;
+  long eval_steps = 0, snapshot_steps = 500;
+  double snapshot_minutes = 10;
+  int keep = 3;
+  bool json = false;
+};
+
+/// "90", "90s", "30m", "11h": seconds.
+double parse_duration(const std::string& text) {
+  std::size_t used = 0;
+  double value = -1;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  const double scale = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  if (used == 0 || !(value > 0) || !std::isfinite(value) || scale == 0)
+    throw ConfigError(
+        "\"" + text + "\" is no length of time", "--time-budget", "give 90s, 30m or 11h");
+  return value * scale;
+}
+
+/// Two parts of the data, by name or by percentage.
+void split(const Options& options, Data& data, TrainingRequest& request) {
+  if (!options.train_split.empty() || !options.val_split.empty()) {
+    if (options.train_split.empty())
+      throw ConfigError("--val-split needs --train-split", "--val-split", "name both");
+    const auto labels = data.dataset.labels;
+    request.train = open_data(options.data, options.train_split, labels).dataset;
+    if (!options.val_split.empty())
+      request.held_out = open_data(options.data, options.val_split, labels).dataset;
+  } else if (options.val_percent != 0) {
+    const double percent = options.val_percent < 0 ? 20 : options.val_percent;
+    data::Split parts = data::split_percent(data.dataset, percent);
+    request.train = std::move(parts.train);
+    request.held_out = std::move(parts.validation);
+  } else {
+    request.train = data.dataset;
+  }
+  std::set<std::string> keys;
+  for (const auto& picture : request.train.pictures) keys.insert(picture.key);
+  std::size_t leaked = 0;
+  for (const auto& picture : request.held_out.pictures) leaked += keys.count(picture.key);
+  if (leaked > 0)
+    fmt::print(
+        stderr, "warning: {} pictures are in both parts; their scores will be too good\n", leaked);
+}
+
+int run_train(const Options& options) {
+  check_device(options.device);
+  const auto model = train::model_by_name(options.model);
+  TrainingRequest request{train::Hyperparameters(model, compiled()), {}, {}, {}};
+  train::Hyperparameters& settings = request.settings;
+  const train::RunFolder run(options.out);
+  if (options.resume && std::filesystem::exists(run.config()))
+    settings.load_json(run.read_config(), run.config().string());
+  if (const std::string lines = built_in_params(); !lines.empty())
+    settings.load_text(lines, "built in");
+  if (!options.params.empty()) settings.load_file(options.params);
+  settings.load_environment(environ);
+  for (const std::string& one : options.set) settings.set_flag(one);
+  if (options.steps > 0)
+    settings.set("num_steps", std::to_string(options.steps), train::Provenance::flag, "--steps");
+  if (options.batch > 0)
+    settings.set("batch_size", std::to_string(options.batch), train::Provenance::flag, "--batch");
+
+  Data data = open_data(options.data);
+  print_findings(data.dataset);
+  split(options, data, request);
+  if (settings.is_default("num_steps") && !request.train.pictures.empty()) {
+    const long recommended = train::recommended_steps(
+        static_cast<long>(request.train.pictures.size()), settings.values().batch_size);
+    settings.choose(
+        "num_steps", std::to_string(recommended), "recommended for the number of pictures");
+    fmt::print(stderr, "training for {} steps, as recommended\n", recommended);
+  }
+  const long classes = settings.values().num_classes;
+  if (classes != 0 && classes != static_cast<long>(request.train.labels.size()))
+    throw ConfigError(
+        "num_classes is " + std::to_string(classes) + ", the data has " +
+            std::to_string(request.train.labels.size()),
+        settings.origin("num_classes").where, "leave it out");
+  settings.check();
+  for (const std::string& warning : settings.warnings())
+    fmt::print(stderr, "warning: {}\n", warning);
+
+  request.source = data.source.get();
+  request.skip_bad = options.data.skip_bad;
+  request.threads = options.threads;
+  train::TrainingOptions& training = request.options;
+  training.out = options.out;
+  training.resume = options.resume;
+  training.from = options.from;
+  training.seed = options.seed;
+  training.eval_steps = options.eval_steps;
+  training.snapshot_steps = options.snapshot_steps;
+  training.snapshot_minutes = options.snapshot_minutes;
+  training.keep = options.keep;
+  training.loader_threads = options.loader_threads;
+  if (!options.time_budget.empty()) training.time_budget = parse_duration(options.time_budget);
+  const nlohmann::ordered_json results = run_training(request);
+  if (options.json) {
+    print_json(results);
+  } else if (results.contains("report")) {
+    fmt::print(
+        "AP {:.3f}, AP50 {:.3f}; look at {}\n", results["ap"].get<double>(),
+        results["ap50"].get<double>(), results["report"].get<std::string>());
+  }
+  return done;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Run& run) {
+  auto options = std::make_shared<Options>();
+  Options& o = *options;
+  CLI::App* command = app.add_subcommand("train", "Train a detector; can be stopped and resumed");
+  add_data_options(*command, o.data);
+  command->add_option("--model", o.model, "Which model")->capture_default_str();
+  command->add_option("--out", o.out, "Run folder")->capture_default_str();
+  command->add_option("--steps", o.steps, "Steps; recommended from the pictures if not given")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--batch", o.batch, "Pictures a step")->check(CLI::PositiveNumber);
+  command->add_option("--set", o.set, "A hyperparameter: name=value; may be repeated");
+  command->add_option("--params", o.params, "File of hyperparameters")->check(CLI::ExistingFile);
+  command->add_option("--from", o.from, "Start from these weights: a run, a folder or a file");
+  command->add_flag("--resume", o.resume, "Go on from the newest snapshot in --out");
+  command->add_option("--device", o.device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  command->add_option("--seed", o.seed, "Seed of everything random")->capture_default_str();
+  command->add_option("--time-budget", o.time_budget, "Save and stop after 90s, 30m or 11h");
+  command->add_option("--train-split", o.train_split, "Name of the part to train on");
+  command->add_option("--val-split", o.val_split, "Name of the part to evaluate on");
+  command
+      ->add_option(
+          "--val-percent", o.val_percent,
+          "Percentage held out for evaluation when no splits are named [20]")
+      ->check(CLI::Range(0.0, 90.0));
+  command->add_option("--threads", o.threads, "Threads to compute with; 0: one a core")
+      ->check(CLI::Range(0, 1024));
+  command->add_option("--loader-threads", o.loader_threads, "Threads that prepare batches")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
+  command->add_option("--eval-steps", o.eval_steps, "Steps between evaluations; 0: ten in all")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--snapshot-steps", o.snapshot_steps, "Steps between snapshots")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--snapshot-minutes", o.snapshot_minutes, "Or minutes; 0: by steps alone")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--keep", o.keep, "Snapshots that are kept")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_flag("--json", o.json, "End with one JSON object");
+  command->callback([options, &run] { run = [options] { return run_train(*options); }; });
+}
+
+}  // namespace program

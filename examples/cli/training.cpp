@@ -1,0 +1,122 @@
+// One training: caches, the trainer, its recorder and its bar.
+// SPDX-License-Identifier: Apache-2.0
+#include "training.hpp"
+
+#include <fmt/core.h>
+
+#include "ocelli/cpu/backend.hpp"
+#include "ocelli/train/progress.hpp"
+#include "ocelli/train/run_recorder.hpp"
+#include "ocelli/train/ssd_trainer.hpp"
+
+namespace program {
+namespace {
+
+using namespace ocelli;
+
+/// Shows a training on standard error.
+class Narrator : public train::TrainingObserver {
+ public:
+  explicit Narrator(long steps) : progress_(steps) {}
+  void on_point(const train::TrainingPoint& point) override {
+    progress_.update(
+        {point.step, point.steps, point.loss(), point.learning_rate, point.images_per_second,
+         point.data_wait, point.seconds_left});
+  }
+  void on_evaluation(long step, const train::Evaluation& evaluation, bool best) override {
+    const eval::CocoResult& coco = evaluation.coco;
+    progress_.message(fmt::format(
+        "step {}: AP {:.3f}  AP50 {:.3f}  AP75 {:.3f}{}", step, coco.ap(), coco.ap50(), coco.ap75(),
+        best ? "  (best)" : ""));
+  }
+  void on_message(const std::string& text, bool warning) override {
+    progress_.message((warning ? "warning: " : "") + text);
+  }
+  void finish() { progress_.finish(); }
+
+ private:
+  train::Progress progress_;
+};
+
+nlohmann::ordered_json results_of(
+    const train::TrainingOutcome& outcome, const data::Dataset& held_out) {
+  nlohmann::ordered_json json = {
+      {"end", train::name(outcome.end)},
+      {"steps", outcome.steps},
+      {"seconds", outcome.seconds},
+      {"images_per_second", outcome.images_per_second}};
+  if (outcome.last) {
+    const eval::CocoResult& coco = outcome.last->coco;
+    json["ap"] = coco.ap();
+    json["ap50"] = coco.ap50();
+    json["ap75"] = coco.ap75();
+    json["best_ap"] = outcome.best_ap;
+    json["best_step"] = outcome.best_step;
+    for (const eval::ClassResult& one : coco.per_class)
+      json["classes"][held_out.labels[static_cast<std::size_t>(one.label - 1)]] = {
+          {"ap", one.ap}, {"ap50", one.ap50}};
+  }
+  return json;
+}
+
+}  // namespace
+
+nlohmann::ordered_json run_training(const TrainingRequest& request) {
+  ThreadPool pool(request.threads);
+  CpuBackend backend(pool);
+  data::CacheOptions cache_options;
+  cache_options.skip_bad = request.skip_bad;
+  const data::ImageCache cache(request.train, *request.source, pool, cache_options);
+  std::optional<data::ImageCache> held_out_cache;
+  const bool evaluates = !request.held_out.pictures.empty();
+  if (evaluates) held_out_cache.emplace(request.held_out, *request.source, pool, cache_options);
+  const auto report_bad = [](const data::ImageCache& one) {
+    for (const data::BadPicture& bad : one.bad()) fmt::print(stderr, "left out: {}\n", bad.reason);
+  };
+  report_bad(cache);
+  if (evaluates) report_bad(*held_out_cache);
+
+  const Model model =
+      make_model(request.settings.model(), static_cast<int>(request.train.labels.size()));
+  train::SsdTrainer<CpuBackend> trainer(
+      backend, pool, model.spec, request.settings, request.options, {&request.train, &cache},
+      {evaluates ? &request.held_out : nullptr, evaluates ? &*held_out_cache : nullptr});
+  const data::TargetCounts& counts = trainer.loader().counts();
+  fmt::print(
+      stderr,
+      "{} pictures to train on with {} objects ({} negative), {} unlabelled left out; {} to "
+      "evaluate on\n",
+      counts.pictures, counts.objects, counts.negatives, counts.unlabelled,
+      request.held_out.pictures.size());
+
+  Narrator narrator(request.settings.values().num_steps);
+  trainer.observe(narrator);
+  const long done = trainer.prepare();
+  train::RunRecorder recorder(
+      trainer.run(), request.settings, request.options, request.train.labels,
+      evaluates ? &request.held_out : nullptr, evaluates ? &*held_out_cache : nullptr, done);
+  trainer.observe(recorder);
+  train::TrainingOutcome outcome;
+  try {
+    outcome = trainer.fit();
+  } catch (const std::exception& fault) {
+    narrator.finish();
+    recorder.fail(fault.what());
+    throw;
+  }
+  narrator.finish();
+  const bool complete =
+      outcome.end == train::TrainingEnd::finished || outcome.end == train::TrainingEnd::early_stop;
+  recorder.finish(train::name(outcome.end), complete, outcome.last ? &*outcome.last : nullptr);
+
+  nlohmann::ordered_json results = results_of(outcome, request.held_out);
+  if (evaluates) results["report"] = recorder.report_path().string();
+  results["weights"] = trainer.run().last().string();
+  if (outcome.best_step > 0) results["best_weights"] = trainer.run().best().string();
+  if (!complete)
+    fmt::print(
+        stderr, "{} after step {}; go on with --resume\n", train::name(outcome.end), outcome.steps);
+  return results;
+}
+
+}  // namespace program

@@ -1,0 +1,28 @@
+// One training from data to report, as `train` and `demo` run it.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "ocelli/data/dataset.hpp"
+#include "ocelli/data/source.hpp"
+#include "ocelli/train/hyperparameters.hpp"
+#include "ocelli/train/training_options.hpp"
+#include "program.hpp"
+
+namespace program {
+
+struct TrainingRequest {
+  ocelli::train::Hyperparameters settings;
+  ocelli::train::TrainingOptions options;
+  ocelli::data::Dataset train, held_out;  ///< held_out may be empty: nothing is evaluated then
+  const ocelli::data::Source* source = nullptr;
+  bool skip_bad = false;
+  int threads = 0;  ///< 0: one a core
+};
+
+/// Runs it; returns what the last line of standard output says.
+nlohmann::ordered_json run_training(const TrainingRequest& request);
+
+}  // namespace program
