@@ -59,6 +59,7 @@ inline void depthwise_backward_stride1(const DepthwiseBackward& b, int h, int c)
       d[u][1] = d[u][0];
       d[u][0] = inside && rows[u].inside ? load<V>(rows[u].at + long(j) * C) : V{};
     });
+    __builtin_prefetch(rows[0].at + (long(j) + kAhead) * C);
   };
   V d[3][3] = {}, sum[3][3] = {};
   load_column(g.pad_left - 2, d);
@@ -66,6 +67,8 @@ inline void depthwise_backward_stride1(const DepthwiseBackward& b, int h, int c)
   long at = b.row(h, c);
   for (int column = 0; column < g.width; ++column, at += C) {
     load_column(column + g.pad_left, d);
+    __builtin_prefetch(b.call.in[0].data + at + kAhead * C);
+    if (b.call.din[0]) __builtin_prefetch(b.call.din[0] + at + kAhead * C, 1);
     const V x = b.dw ? read(load<V>(b.call.in[0].data + at)) : V{};
     V dx{};
     repeat<9>([&](auto t) OCELLI_LAMBDA {
@@ -107,6 +110,8 @@ inline void depthwise_backward_stride2(
   // One input pixel: the given taps of dx and dw.
   const auto pixel = [&](long at, bool inside, auto... taps) OCELLI_LAMBDA {
     if (!inside) return;
+    __builtin_prefetch(b.call.in[0].data + at + kAhead * C);
+    if (b.call.din[0]) __builtin_prefetch(b.call.din[0] + at + kAhead * C, 1);
     const V x = b.dw ? read(load<V>(b.call.in[0].data + at)) : V{};
     V dx{};
     const auto tap = [&](auto k) OCELLI_LAMBDA {

@@ -23,23 +23,42 @@ constexpr long packed_size(long depth, int columns) {
   return depth * panel_count(columns) * kTileColumns;
 }
 
+/// Copies `width` columns of a matrix to a panel.
+inline void copy_panel(const float* from, long rows, long from_row, int width, float* panel) {
+  for (long r = 0; r < rows; ++r, from += from_row, panel += kTileColumns) {
+    if (width == kTileColumns) {
+      repeat<2>([&](auto j)
+                    OCELLI_LAMBDA { store(panel + j * kWide, load<Wide>(from + j * kWide)); });
+    } else {
+      copy_floats(from, width, panel);
+      for (int j = width; j < kTileColumns; ++j) panel[j] = 0;
+    }
+  }
+}
+
 /// Packs b [depth, columns].
 inline void pack(ThreadPool& pool, const float* b, long depth, int columns, float* packed) {
   pool.for_each(panel_count(columns), [&](long panel, int) {
     const int first = static_cast<int>(panel) * kTileColumns;
     const int width = std::min(kTileColumns, columns - first);
     float* to = packed + panel * depth * kTileColumns;
-    for (long k = 0; k < depth; ++k, to += kTileColumns) {
-      const float* from = b + k * columns + first;
-      if (width == kTileColumns) {
-        repeat<2>([&](auto j)
-                      OCELLI_LAMBDA { store(to + j * kWide, load<Wide>(from + j * kWide)); });
-      } else {
-        for (int j = 0; j < width; ++j) to[j] = from[j];
-        for (int j = width; j < kTileColumns; ++j) to[j] = 0;
-      }
-    }
+    copy_panel(b + first, depth, columns, width, to);
   });
+}
+
+/// to[i * to_row + j] = from[j * from_row + i] for 4 x 4 values.
+OCELLI_INLINE void transpose4(const float* from, long from_row, float* to, long to_row) {
+  typedef float Four __attribute__((vector_size(16)));
+  const Four a = load<Four>(from), b = load<Four>(from + from_row);
+  const Four c = load<Four>(from + 2 * from_row), d = load<Four>(from + 3 * from_row);
+  const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const Four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const Four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  store(to, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5));
+  store(to + to_row, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7));
+  store(to + 2 * to_row, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
+  store(to + 3 * to_row, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
 }
 
 /// Packs rows first .. first + depth - 1 of b [total, columns] from b's transpose [columns, depth].
@@ -50,15 +69,17 @@ inline void pack_transposed(
     const int column = static_cast<int>(panel) * kTileColumns;
     const int width = std::min(kTileColumns, columns - column);
     float* to = packed + (panel * total + first) * kTileColumns;
-    constexpr int kBlock = 16;  // rows of b at a time: their panel rows stay in the L1 cache
-    for (long k = 0; k < depth; k += kBlock) {
-      const int rows = static_cast<int>(std::min<long>(kBlock, depth - k));
-      for (int j = 0; j < width; ++j) {
-        const float* from = transpose + (column + j) * depth + k;
-        for (int i = 0; i < rows; ++i) to[(k + i) * kTileColumns + j] = from[i];
+    const float* from = transpose + column * depth;
+    for (long k = 0; k < depth; k += 4) {
+      int j = 0;
+      if (k + 4 <= depth)
+        for (; j + 4 <= width; j += 4)
+          transpose4(from + j * depth + k, depth, to + k * kTileColumns + j, kTileColumns);
+      for (long i = k; i < std::min(k + 4, depth); ++i) {
+        for (int rest = j; rest < width; ++rest)
+          to[i * kTileColumns + rest] = from[rest * depth + i];
+        for (int rest = width; rest < kTileColumns; ++rest) to[i * kTileColumns + rest] = 0;
       }
-      for (int i = 0; i < rows; ++i)
-        for (int j = width; j < kTileColumns; ++j) to[(k + i) * kTileColumns + j] = 0;
     }
   });
 }
@@ -95,10 +116,7 @@ inline void gemm_reduce(
     long step = right;
     // A narrow last panel would be read past its end; rows far apart fight for the cache's ways.
     if (width % kNarrow != 0 || right >= 256) {
-      for (long r = 0; r < rows; ++r) {
-        for (int j = 0; j < width; ++j) panel[r * kTileColumns + j] = from[r * step + j];
-        for (int j = width; j < kTileColumns; ++j) panel[r * kTileColumns + j] = 0;
-      }
+      copy_panel(from, rows, step, width, panel);
       from = panel;
       step = kTileColumns;
     }
