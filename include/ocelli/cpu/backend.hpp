@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/cpu/activation.hpp"
@@ -35,20 +36,22 @@ class CpuBackend {
   /// Makes room for an operation; called once for each before the first step. The call's shapes,
   /// batch, mode and wanted gradients must be final; its pointers are not followed.
   void reserve(const OpCall<float>& call) {
+    scratch_.carry = {};  // its records may move
     scratch_.reserve(forward_need(call));
     if (call.mode == Mode::train) scratch_.reserve(backward_need(call));
   }
 
   void forward(const OpCall<float>& call) {
     scratch_.check(forward_need(call));
+    const cpu::Carry carry = std::exchange(scratch_.carry, {});
     switch (call.op->kind) {
       case OpKind::conv2d:
         return cpu::conv2d_forward(pool_, scratch_, call);
       case OpKind::depthwise_conv2d:
-        return cpu::depthwise_conv2d_forward(pool_, call);
+        return cpu::depthwise_conv2d_forward(pool_, scratch_, call);
       case OpKind::batch_norm:
         if (call.in[0].deferred()) return reference::batch_norm_forward(call);
-        return cpu::batch_norm_forward(pool_, scratch_, call, cpu::batch_norm_runs(call), nullptr);
+        return cpu::batch_norm_forward(pool_, scratch_, call, carry);
       case OpKind::activation:
         return cpu::activation_forward(pool_, call);
       case OpKind::max_pool:
@@ -68,6 +71,7 @@ class CpuBackend {
 
   void backward(const OpCall<float>& call) {
     scratch_.check(backward_need(call));
+    const cpu::Carry carry = std::exchange(scratch_.carry, {});
     switch (call.op->kind) {
       case OpKind::conv2d:
         return cpu::conv2d_backward(pool_, scratch_, call);
@@ -75,7 +79,7 @@ class CpuBackend {
         return cpu::depthwise_conv2d_backward(pool_, scratch_, call);
       case OpKind::batch_norm:
         if (call.in[0].deferred()) return reference::batch_norm_backward(call);
-        return cpu::batch_norm_backward(pool_, scratch_, call);
+        return cpu::batch_norm_backward(pool_, scratch_, call, carry);
       case OpKind::activation:
         return cpu::activation_backward(pool_, call);
       case OpKind::max_pool:
@@ -104,6 +108,8 @@ class CpuBackend {
     switch (call.op->kind) {
       case OpKind::conv2d:
         return cpu::conv2d_forward_scratch(call);
+      case OpKind::depthwise_conv2d:
+        return cpu::depthwise_conv2d_forward_scratch(call);
       case OpKind::batch_norm:
         return cpu::batch_norm_scratch(call);
       default:

@@ -61,7 +61,9 @@ struct Conv2dForwardPlan {
         blocking(call.batch * g.out_pixels(), depth + g.out_channels, g.out_channels),
         bias(packed_size(depth, g.out_channels)) {}
   ScratchNeed need() const {
-    return {bias + panel_count(g.out_channels) * kTileColumns, blocking.rows * depth};
+    return {
+        bias + panel_count(g.out_channels) * kTileColumns, blocking.rows * depth,
+        moments_size(g.out_channels) * blocking.blocks};
   }
 };
 
@@ -84,6 +86,7 @@ inline void conv2d_forward(ThreadPool& pool, Scratch& scratch, const OpCall<floa
   }
   const bool in_place = reads_in_place(g, call.in[0]);
   const bool clamps = is_clamp(call.epilogue);
+  const bool moments = leaves_moments(call) && cut.groups == 1;
 
   pool.for_each(cut.tasks(), [&](long task, int thread) {
     const long block = task / cut.groups, first = cut.first(block), rows = cut.count(block);
@@ -101,11 +104,13 @@ inline void conv2d_forward(ThreadPool& pool, Scratch& scratch, const OpCall<floa
     end.bias = bias;
     if (clamps) end.low = clamp_low(call.epilogue), end.high = clamp_high(call.epilogue);
     gemm_block(rows, plan.depth, windows, packed, K, panel, last, end);
+    if (moments) run_moments(end.c, rows, K, scratch.carried() + block * moments_size(K));
     if (clamps) return;
     const int from = panel * kTileColumns, to = std::min(last * kTileColumns, K);
     for (long r = 0; r < rows; ++r)
       for (int k = from; k < to; ++k) end.c[r * K + k] = activate(call.epilogue, end.c[r * K + k]);
   });
+  if (moments) scratch.carry = moments_carry(call, {1, cut.pixels, cut.rows});
 }
 
 }  // namespace ocelli::cpu

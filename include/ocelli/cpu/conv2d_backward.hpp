@@ -100,13 +100,15 @@ struct Conv2dBackwardPlan {
         local = std::max(local, phase_blocking(Phase(g, p), call.batch).rows * (d + g.channels));
       }
   }
+  long fused_blocks() const { return cut.parts * cut.blocks; }
   Blocking phase_blocking(const Phase& phase, int batch) const {
     return {batch * phase.pixels(), phase.depth(g) + g.channels, g.channels};
   }
   ScratchNeed need(const OpCall<float>& call) const {
     long shared = packed + (call.dweight ? cut.partials() : 0);
     if (call.dbias) shared = std::max(shared, column_sums_scratch(pixels, g.out_channels));
-    return {shared, local};
+    return {
+        shared, local, gradient_sums_size(g.channels) * std::max(blocking.blocks, fused_blocks())};
   }
 };
 
@@ -114,10 +116,11 @@ inline ScratchNeed conv2d_backward_scratch(const OpCall<float>& call) {
   return Conv2dBackwardPlan(call).need(call);
 }
 
-/// dx of rows first .. first + rows - 1 of a pointwise convolution.
+/// dx of rows first .. first + rows - 1 of a pointwise convolution; also the gradient sums of the
+/// norm before it into `record`, unless null.
 inline void conv2d_dx_block(
     const OpCall<float>& call, const Conv2dGeometry& g, const float* packed, long first, long rows,
-    int panel, int last) {
+    int panel, int last, float* record) {
   TileEnd end;
   end.c = call.din[0] + first * g.channels;
   end.c_row = g.channels;
@@ -125,6 +128,10 @@ inline void conv2d_dx_block(
   gemm_block(
       rows, g.out_channels, call.dout + first * g.out_channels, packed, g.channels, panel, last,
       end);
+  if (!record) return;
+  const float* x = call.in[0].data + first * g.channels;
+  start_gradient_sums(x, g.channels, record);
+  add_gradient_sums(call.in[0], x, end.c, rows, g.channels, record);
 }
 
 /// dw, and dx as well where the plan fuses them.
@@ -135,6 +142,7 @@ inline void conv2d_dw(
   const bool in_place = reads_in_place(plan.g, call.in[0]);
   const float* packed = scratch.shared();
   float* partial = scratch.shared() + plan.packed;
+  const bool sums = plan.fused && leaves_gradient_sums(call);
   pool.for_each(cut.parts * cut.lefts, [&](long task, int thread) {
     const long part = task / cut.lefts, first_left = task % cut.lefts * cut.left;
     const long left = std::min(cut.left, cut.depth - first_left);
@@ -153,22 +161,28 @@ inline void conv2d_dw(
       gemm_reduce(
           rows, windows, plan.depth, first_left, left, call.dout + first * K, K, sum, panel);
       if (plan.fused)
-        conv2d_dx_block(call, plan.g, packed, first, rows, 0, panel_count(plan.g.channels));
+        conv2d_dx_block(
+            call, plan.g, packed, first, rows, 0, panel_count(plan.g.channels),
+            sums ? scratch.carried() + b * gradient_sums_size(plan.g.channels) : nullptr);
     }
   });
+  if (sums) scratch.carry = gradient_carry(call, {1, cut.pixels, cut.rows});
   if (cut.parts > 1) add_parts(pool, partial, cut.parts, cut.size(), cut.size(), call.dweight);
 }
 
 inline void conv2d_dx_pointwise(
     ThreadPool& pool, Scratch& scratch, const OpCall<float>& call, const Conv2dBackwardPlan& plan) {
   const Blocking& cut = plan.blocking;
+  const bool sums = leaves_gradient_sums(call) && cut.groups == 1;
   pool.for_each(cut.tasks(), [&](long task, int) {
     const long block = task / cut.groups;
     const int panel = static_cast<int>(task % cut.groups) * cut.panels;
     conv2d_dx_block(
         call, plan.g, scratch.shared(), cut.first(block), cut.count(block), panel,
-        std::min(panel + cut.panels, panel_count(plan.g.channels)));
+        std::min(panel + cut.panels, panel_count(plan.g.channels)),
+        sums ? scratch.carried() + block * gradient_sums_size(plan.g.channels) : nullptr);
   });
+  if (sums) scratch.carry = gradient_carry(call, {1, cut.pixels, cut.rows});
 }
 
 /// dy of each tap of `rows` pixels of a phase, as rows of a matrix [rows, taps * K].

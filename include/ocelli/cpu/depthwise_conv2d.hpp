@@ -10,6 +10,7 @@
 
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/cpu/depthwise_taps.hpp"
+#include "ocelli/cpu/scratch.hpp"
 
 namespace ocelli::cpu {
 
@@ -127,7 +128,14 @@ inline void depthwise_row_stride2(
   }
 }
 
-inline void depthwise_conv2d_forward(ThreadPool& pool, const OpCall<float>& call) {
+/// The moments of each task's output, with their first row.
+inline ScratchNeed depthwise_conv2d_forward_scratch(const OpCall<float>& call) {
+  const DepthwiseConv2dGeometry g = depthwise_geometry(call);
+  return {0, 0, Bands(g.out_height, call.batch).tasks(call.batch) * moments_size(g.channels)};
+}
+
+inline void depthwise_conv2d_forward(
+    ThreadPool& pool, Scratch& scratch, const OpCall<float>& call) {
   const DepthwiseConv2dGeometry g = depthwise_geometry(call);
   const Operand<float>& x = call.in[0];
   const int C = g.channels;
@@ -136,9 +144,13 @@ inline void depthwise_conv2d_forward(ThreadPool& pool, const OpCall<float>& call
           ? C / kNarrow * kNarrow
           : 0;
   const Bands bands(g.out_height, call.batch);
+  const bool moments = leaves_moments(call) && sliding == C;
   pool.for_each(bands.tasks(call.batch), [&](long task, int) {
     const long n = bands.picture(task);
     const int first = bands.first(task), last = bands.last(task);
+    const long pixel = n * g.out_pixels() + long(first) * g.out_width;
+    float* record = scratch.carried() + task * moments_size(C);
+    if (moments) std::fill_n(record, moments_size(C), 0.0f);
     const auto slide = [&]<template <class> class Read>() {
       for (int i = first; i < last; i += 3 - g.stride) {
         const auto row = [&]<class V>(V, int c) {
@@ -152,7 +164,14 @@ inline void depthwise_conv2d_forward(ThreadPool& pool, const OpCall<float>& call
         for (; c + kWide <= sliding; c += kWide) row(Wide{}, c);
         if constexpr (kNarrow < kWide)
           if (c < sliding) row(Half{}, c);
+        if (moments) {
+          const int rows = std::min(last, i + 3 - g.stride) - i;
+          const float* y = call.out + (pixel + long(i - first) * g.out_width) * C;
+          add_moments(y, long(rows) * g.out_width, C, call.out + pixel * C, record);
+        }
       }
+      if (moments)
+        finish_moments(long(last - first) * g.out_width, C, call.out + pixel * C, record);
     };
     if (sliding > 0) {
       if (x.deferred()) {
@@ -169,6 +188,9 @@ inline void depthwise_conv2d_forward(ThreadPool& pool, const OpCall<float>& call
       for (int c = sliding; c < C; ++c)
         call.out[p * C + c] = activate(call.epilogue, call.out[p * C + c]);
   });
+  if (moments)
+    scratch.carry =
+        moments_carry(call, {call.batch, g.out_pixels(), long(bands.rows) * g.out_width});
 }
 
 }  // namespace ocelli::cpu

@@ -146,7 +146,7 @@ inline ScratchNeed depthwise_conv2d_backward_scratch(const OpCall<float>& call) 
       std::max(
           call.dweight ? parts * g.weights() : 0,
           call.dbias ? column_sums_scratch(call.batch * g.out_pixels(), g.channels) : 0),
-      0};
+      0, parts * gradient_sums_size(g.channels)};
 }
 
 inline void depthwise_conv2d_backward(
@@ -159,6 +159,7 @@ inline void depthwise_conv2d_backward(
   const int sliding =
       slides(g) && (!x.deferred() || is_clamp(x.activation)) ? C / kNarrow * kNarrow : 0;
   const Bands bands(g.height, call.batch);
+  const bool sums = leaves_gradient_sums(call) && sliding == C;
   pool.for_each(bands.tasks(call.batch), [&](long task, int) {
     const int first = bands.first(task), last = bands.last(task);
     DepthwiseBackward b{call, g, bands.picture(task), nullptr};
@@ -166,6 +167,13 @@ inline void depthwise_conv2d_backward(
       b.dw = scratch.shared() + task * g.weights();
       std::fill_n(b.dw, g.weights(), 0.0f);
     }
+    float* record = scratch.carried() + task * gradient_sums_size(C);
+    if (sums) start_gradient_sums(x.data + b.row(first, 0), C, record);
+    const auto add_sums = [&](int from, int to) {
+      const long at = b.row(from, 0);
+      if (sums)
+        add_gradient_sums(x, x.data + at, call.din[0] + at, long(to - from) * g.width, C, record);
+    };
     const auto slide = [&]<template <class> class Read>() {
       const auto vectors = [&](auto&& row) {
         int c = 0;
@@ -174,13 +182,18 @@ inline void depthwise_conv2d_backward(
           if (c < sliding) row(Half{}, c);
       };
       if (g.stride == 1) {
-        for (int h = first; h < last; ++h)
+        for (int h = first; h < last; ++h) {
           vectors([&]<class V>(V, int c) { depthwise_backward_stride1<V, Read<V>>(b, h, c); });
+          add_sums(h, h + 1);
+        }
       } else {
-        for (int t = (first + g.pad_top) / 2; 2 * t - g.pad_top < last; ++t)
+        for (int t = (first + g.pad_top) / 2; 2 * t - g.pad_top < last; ++t) {
           vectors([&]<class V>(V, int c) {
             depthwise_backward_stride2<V, Read<V>>(b, t, first, last, c);
           });
+          const int top = 2 * t - g.pad_top;
+          add_sums(std::max(first, top), std::min(last, top + 2));
+        }
       }
     };
     if (sliding > 0) {
@@ -192,6 +205,8 @@ inline void depthwise_conv2d_backward(
     }
     if (sliding < C) depthwise_taps_backward(call, g, b.n, first, last, sliding, b.dw);
   });
+  if (sums)
+    scratch.carry = gradient_carry(call, {call.batch, g.pixels(), long(bands.rows) * g.width});
   if (call.dweight)
     add_parts(
         pool, scratch.shared(), bands.tasks(call.batch), g.weights(), g.weights(), call.dweight);

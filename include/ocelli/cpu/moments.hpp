@@ -12,19 +12,28 @@
 
 namespace ocelli::cpu {
 
-/// Rows in runs of `rows`, the last one shorter.
+/// Rows (pixels) cut into runs: groups of `group_rows` rows, each in runs of `rows`, its last one
+/// shorter.
 struct Runs {
-  long total, rows, count;
+  long group_rows = 0, rows = 1;
+  long per_group = 0;  ///< runs
+  long count = 0;      ///< runs in all
+  long total = 0;      ///< rows in all
 
-  Runs(long total_rows, long run_rows)
-      : total(total_rows), rows(run_rows), count((total_rows + run_rows - 1) / run_rows) {}
-  long first(long run) const { return run * rows; }
-  long length(long run) const { return std::min(rows, total - run * rows); }
+  Runs() = default;
+  Runs(long groups, long rows_of_group, long rows_of_run)
+      : group_rows(rows_of_group),
+        rows(rows_of_run),
+        per_group((rows_of_group + rows_of_run - 1) / rows_of_run),
+        count(groups * per_group),
+        total(groups * rows_of_group) {}
+  long first(long run) const { return run / per_group * group_rows + run % per_group * rows; }
+  long length(long run) const { return std::min(rows, group_rows - run % per_group * rows); }
 };
 
 /// Runs of the passes over a whole tensor: a run's rows fit into the L2 cache.
 inline Runs runs_of(long rows, int channels) {
-  return {rows, std::clamp(64 * 1024L / channels, 16L, 512L)};
+  return {1, rows, std::clamp(64 * 1024L / channels, 16L, 512L)};
 }
 
 /// f.template operator()<V, N>(c): N vectors V of neighbouring channels from c on, N * V being 256
@@ -43,38 +52,59 @@ OCELLI_INLINE void each_vectors(int channels, F&& f) {
   for (; c < channels; ++c) f.template operator()<float, 1>(c);
 }
 
-/// Moments of one run x [rows, channels]: to[0 .. C-1] means, to[C .. 2C-1] sums of squares.
-inline void run_moments(const float* x, long rows, int channels, float* to) {
-  const float inverse = 1.0f / static_cast<float>(rows);
+/// Floats of a run's record: here [2, C], sums of d and of d * d, d = x - x0; then mean and M2.
+constexpr long moments_size(int channels) { return 2L * channels; }
+
+/// Adds rows of x [rows, channels] to the sums of a run whose first row is `origin`.
+inline void add_moments(
+    const float* x, long rows, int channels, const float* origin, float* record) {
   each_vectors(channels, [&]<class V, int N>(int c) {
-    V origin[N], sum[N] = {}, squares[N] = {};
-    repeat<N>([&](auto i) OCELLI_LAMBDA { origin[i] = load<V>(x + c + i * kWidth<V>); });
+    constexpr int kV = kWidth<V>;
+    V zero[N], sum[N] = {}, squares[N] = {};
+    repeat<N>([&](auto i) OCELLI_LAMBDA { zero[i] = load<V>(origin + c + i * kV); });
     const float* at = x + c;
     for (long r = 0; r < rows; ++r, at += channels)
       repeat<N>([&](auto i) OCELLI_LAMBDA {
-        const V d = load<V>(at + i * kWidth<V>) - origin[i];
+        const V d = load<V>(at + i * kV) - zero[i];
         sum[i] += d;
         squares[i] += d * d;
       });
     repeat<N>([&](auto i) OCELLI_LAMBDA {
-      const V mean = inverse * sum[i];
-      store(to + c + i * kWidth<V>, origin[i] + mean);
-      store(to + channels + c + i * kWidth<V>, squares[i] - mean * sum[i]);
+      float* to = record + c + i * kV;
+      store(to, load<V>(to) + sum[i]);
+      store(to + channels, load<V>(to + channels) + squares[i]);
     });
   });
 }
 
-/// Joins the runs' moments at `from` [runs, 2, C] for one channel.
+/// Turns a run's sums into its mean and M2.
+inline void finish_moments(long rows, int channels, const float* origin, float* record) {
+  const float inverse = 1.0f / static_cast<float>(rows);
+  for (int c = 0; c < channels; ++c) {
+    const float sum = record[c], mean = inverse * sum;
+    record[c] = origin[c] + mean;
+    record[channels + c] -= mean * sum;
+  }
+}
+
+/// Mean and M2 of a run x [rows, channels].
+inline void run_moments(const float* x, long rows, int channels, float* record) {
+  std::fill_n(record, moments_size(channels), 0.0f);
+  add_moments(x, rows, channels, x, record);
+  finish_moments(rows, channels, x, record);
+}
+
+/// Joins the runs' records for one channel.
 struct Moments {
   double mean = 0, variance = 0;  ///< biased
 
-  Moments(const Runs& runs, const float* from, int channels, int c) {
+  Moments(const Runs& runs, const float* records, int channels, int c) {
+    const long size = moments_size(channels);
     for (long run = 0; run < runs.count; ++run)
-      mean +=
-          static_cast<double>(runs.length(run)) * static_cast<double>(from[run * 2 * channels + c]);
+      mean += static_cast<double>(runs.length(run)) * static_cast<double>(records[run * size + c]);
     mean /= static_cast<double>(runs.total);
     for (long run = 0; run < runs.count; ++run) {
-      const float* at = from + run * 2 * channels + c;
+      const float* at = records + run * size + c;
       const double d = static_cast<double>(at[0]) - mean;
       variance += std::max(0.0, static_cast<double>(at[channels])) +
                   static_cast<double>(runs.length(run)) * d * d;
