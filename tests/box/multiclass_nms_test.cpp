@@ -9,7 +9,9 @@
 using namespace ocelli;
 
 TEST_CASE("multiclass_nms: as published") {
-  for (const auto& c : test::vectors("nms")["multi_class"]) {
+  const nlohmann::json cases = test::vectors("nms")["multi_class"];
+  REQUIRE(!cases.empty());
+  for (const auto& c : cases) {
     const auto& p = c["params"];
     const auto rows = c["boxes"].size(), classes = c["scores"][0].size(),
                per = c["boxes"][0].size();

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <string>
 
@@ -130,8 +131,8 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 template <class T>
 void check_published(double tolerance) {
   const nlohmann::json v = test::vectors("ssd_loss");
-  for (const auto& [name, negatives] :
-       {std::pair{"v1_min_negatives_0", 0}, {"v2_min_negatives_3", 3}}) {
+  for (int negatives : {0, 3}) {
+    const std::string name = negatives == 0 ? "v1_min_negatives_0" : "v2_min_negatives_3";
     CAPTURE(name);
     const nlohmann::json& want = v[name];
     Batch<T> batch = published<T>(v);
