@@ -124,6 +124,20 @@ inline const char* unsupported_jpeg(std::uint32_t marker) {
   }
 }
 
+/// A JPEG's Huffman tables must not define more than 256 symbols each: stb_image does not check.
+inline void check_huffman_tables(Bytes body, const std::string& name) {
+  for (std::size_t at = 0; at < body.size();) {
+    std::size_t symbols = 0;
+    for (std::size_t i = 1; i <= 16 && at + i < body.size(); ++i) symbols += byte_at(body, at + i);
+    if (symbols > 256 || at + 17 + symbols > body.size()) {
+      throw DataError(
+          "a damaged JPEG (a Huffman table of wrong size)", name,
+          "save the picture again or remove it");
+    }
+    at += 17 + symbols;
+  }
+}
+
 /// @param whole  walk on to the end of the picture, and refuse one that has none
 inline ImageHeader jpeg_header(Bytes bytes, const std::string& name, bool whole) {
   ImageHeader header{.format = ImageHeader::Format::jpeg};
@@ -151,6 +165,8 @@ inline ImageHeader jpeg_header(Bytes bytes, const std::string& name, bool whole)
       if (!frame) header.orientation = exif_orientation(body.subspan(6));
     } else if (marker == 0xEE && starts_with(body, "Adobe")) {
       adobe = true;
+    } else if (marker == 0xC4) {
+      check_huffman_tables(body, name);
     } else if (
         marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
       if (marker > 0xC2) {
@@ -168,8 +184,7 @@ inline ImageHeader jpeg_header(Bytes bytes, const std::string& name, bool whole)
       header.height = static_cast<int>(big16(body, 1));
       header.width = static_cast<int>(big16(body, 3));
       components = byte_at(body, 5);
-    } else if (marker == 0xDA && !whole) {
-      break;
+      if (!whole) break;  // EXIF stands before the frame
     }
   }
   if (!frame) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -172,6 +173,16 @@ inline Rle rle_from_changes(std::vector<std::uint32_t>& changes, int height, int
   return rle;
 }
 
+/// The decimal number that a float was read from, as a double: 0.7f is 0.69999999, and the grid's
+/// rounding tells the two apart. Exact for numbers of up to six digits.
+inline double as_written(float value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  double number = 0;
+  std::from_chars(text, end, number);
+  return number;
+}
+
 inline Rle rasterise_ring(const Ring& ring, int height, int width) {
   constexpr double scale = 5;
   // Far outside nothing changes any more: keeps the walk short and the integers small.
@@ -179,8 +190,8 @@ inline Rle rasterise_ring(const Ring& ring, int height, int width) {
   const std::size_t n = ring.size() / 2;
   std::vector<int> X(n + 1), Y(n + 1);
   for (std::size_t i = 0; i < n; ++i) {
-    X[i] = static_cast<int>(std::clamp(scale * double{ring[2 * i]} + 0.5, -reach, reach));
-    Y[i] = static_cast<int>(std::clamp(scale * double{ring[2 * i + 1]} + 0.5, -reach, reach));
+    X[i] = static_cast<int>(std::clamp(scale * as_written(ring[2 * i]) + 0.5, -reach, reach));
+    Y[i] = static_cast<int>(std::clamp(scale * as_written(ring[2 * i + 1]) + 0.5, -reach, reach));
   }
   X[n] = X[0], Y[n] = Y[0];
   std::vector<int> u, v;  // the outline, a point per step of each edge's longer axis

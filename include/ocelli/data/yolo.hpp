@@ -179,7 +179,8 @@ class YoloReader {
       return;
     }
     std::set<std::string> seen;
-    for (const std::string_view line : split_lines(text(key))) {
+    const std::string content = text(key);
+    for (const std::string_view line : split_lines(content)) {
       const std::string where = key + ":" + std::to_string(classes_.size() + 1);
       classes_.emplace_back(line);
       if (trimmed(line).empty()) {
