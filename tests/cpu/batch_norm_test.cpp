@@ -18,6 +18,7 @@ Problem norm(int batch, int height, int width, int channels, Activation f) {
   p.in[0] = p.out = {height, width, channels};
   p.weight = p.bias = true;
   p.weights = p.biases = channels;
+  p.bias_offset = 0.013f;
   return p;
 }
 

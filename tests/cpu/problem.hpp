@@ -32,7 +32,8 @@ struct Problem {
   bool makes_out = true;  ///< false: a deferred batch norm
   long weights = 0, biases = 0;
   Activation epilogue = Activation::none;
-  float offset = 0;  ///< added to the inputs
+  float offset = 0;       ///< added to the inputs
+  float bias_offset = 0;  ///< added to the bias
   std::uint64_t seed = 1;
 };
 
@@ -85,6 +86,7 @@ Result<T> solve(const Problem& p, int threads = 1) {
     }
   }
   std::vector<T> weight = grid<T>(p.weights, s, 100), bias = grid<T>(p.biases, s, 101);
+  for (T& v : bias) v += T(p.bias_offset);
   if (p.weight) call.weight = weight.data();
   if (p.bias) call.bias = bias.data();
   r.dweight = grid<T>(p.weights, s, 102);
