@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+
 #include "box/plain_nms.hpp"
 
 using namespace ocelli;
@@ -54,4 +56,14 @@ TEST_CASE("duplicate_index: boxes on both sides of a cell's or a size's border")
   CHECK(index.keep({0, 0.02f, 1, 1.02f}));
   index.clear();
   CHECK(index.keep({0, 0, 1, 1}));
+}
+
+TEST_CASE("duplicate_index: boxes on both sides of the sizes that the table takes") {
+  for (const float size : {1e15f, 1e-15f})
+    for (const float first : {1.0005f, 0.9995f}) {
+      DuplicateIndex<float> index(2, 0.99);
+      index.clear();
+      CHECK(index.keep({0, 0, size * first, 1}));
+      CHECK_FALSE(index.keep({0, 0, size * (2 - first), 1}));
+    }
 }
