@@ -195,13 +195,13 @@ class VocReader {
       }
     }
     number_labels(names);
+    hint_dialect(parsed);
     for (auto& [key, file] : parsed) add(key, std::move(file));
     if (lists_.empty()) {
       reader_.add_unlabelled_neighbours();
     } else {
       add_rest_of_lists();
     }
-    hint_dialect(parsed);
     return reader_.finish();
   }
 
