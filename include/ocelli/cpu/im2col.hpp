@@ -47,11 +47,18 @@ inline void gather_windows(
   if (g.pointwise()) return read_pixels(x, C, rows, x.data + first * C, to);
 
   const int run = g.kernel_width * C;  // a row of a window in one piece
+  const bool plain = !x.deferred();
   PixelCursor at(g.out_height, g.out_width, first);
   for (long r = 0; r < rows; ++r, at.next()) {
     const int top = at.i * g.stride - g.pad_top, left = at.j * g.stride - g.pad_left;
     const float* picture = x.data + at.n * g.pixels() * C;
     const bool whole = g.dilation == 1 && left >= 0 && left + g.kernel_width <= g.width;
+    if (plain && whole && top >= 0 && top + g.kernel_height <= g.height) {
+      const float* from = picture + (long(top) * g.width + left) * C;
+      for (int u = 0; u < g.kernel_height; ++u, from += long(g.width) * C, to += run)
+        copy_floats(from, run, to);
+      continue;
+    }
     for (int u = 0; u < g.kernel_height; ++u, to += run) {
       const int h = top + u * g.dilation;
       if (h < 0 || h >= g.height) {

@@ -61,19 +61,29 @@ OCELLI_INLINE V read_any(const Operand<float>& x, int c, const float* from) {
   return Curved<V>(x, c)(load<V>(from));
 }
 
-/// A few floats, or many.
+/// The first and the last vector of `count` floats, which may overlap: all of them, if
+/// kWidth<V> <= count <= 2 * kWidth<V>.
+template <class V>
+OCELLI_INLINE void copy_ends(const float* from, long count, float* to) {
+  const V first = load<V>(from), last = load<V>(from + count - kWidth<V>);
+  store(to, first);
+  store(to + count - kWidth<V>, last);
+}
+
+/// A few floats without a call, or many.
 OCELLI_INLINE void copy_floats(const float* from, long count, float* to) {
   typedef float Four __attribute__((vector_size(16)));
-  if (count > 64 || count < 4) {
-    if (count > 64) {
-      std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
-    } else {
-      for (long i = 0; i < count; ++i) to[i] = from[i];
-    }
-    return;
+  if (count > 2 * kWide) {
+    std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
+  } else if (count >= kWide) {
+    copy_ends<Wide>(from, count, to);
+  } else if (kWide >= 16 && count >= kWide / 2) {
+    copy_ends<Half>(from, count, to);
+  } else if (count >= 4) {
+    copy_ends<Four>(from, count, to);
+  } else {
+    for (long i = 0; i < count; ++i) to[i] = from[i];
   }
-  for (long i = 0; i + 4 < count; i += 4) store(to + i, load<Four>(from + i));
-  store(to + count - 4, load<Four>(from + count - 4));  // overlaps the one before it
 }
 
 /// The values of `pixels` neighbouring pixels; `from` lies in x.data, at channel 0 of a pixel.
