@@ -44,9 +44,9 @@ inline bool mentions(const std::string& text, std::string_view word) {
 }
 /// By what stands in its first 64 KiB; COCO files may begin with any of their lists.
 inline bool looks_like_coco(const std::string& head) {
-  return mentions(head, "\"images\"") || mentions(head, "\"file_name\"") ||
-         (mentions(head, "\"annotations\"") && mentions(head, "\"image_id\"")) ||
-         mentions(head, "\"image_id\"") || mentions(head, "\"categories\"");
+  return mentions(head, "\"file_name\"") || mentions(head, "\"image_id\"") ||
+         mentions(head, "\"supercategory\"") ||
+         (mentions(head, "\"images\"") && mentions(head, "\"categories\""));
 }
 
 inline bool looks_like_yolo(const std::vector<std::string>& keys) {
@@ -63,6 +63,7 @@ inline bool looks_like_yolo(const std::vector<std::string>& keys) {
 /// The format of a folder or bucket, by the files that are there: `_annotations.json`, then
 /// Annotations/*.xml (VOC), a CVAT XML, a COCO JSON, obj.names with .txt files (YOLO).
 /// @param format  "" to recognise; else only label files of this format are looked for
+/// @throws DataError when there are labels of several formats, none of them at the root of a bucket
 inline Recognised recognise(const Source& source, const std::string& format = {}) {
   const std::vector<std::string> keys = source.keys();
   Recognised cloud{"cloud-annotations", {}}, voc{"voc", {}}, cvat{"cvat", {}}, coco{"coco", {}};
@@ -85,9 +86,18 @@ inline Recognised recognise(const Source& source, const std::string& format = {}
       coco.label_files.push_back(key);
     }
   }
-  for (Recognised* found : {&cloud, &voc, &cvat, &coco}) {
-    if (tried(found->format.c_str()) && !found->label_files.empty()) return *found;
+  if (!cloud.label_files.empty() && cloud.label_files[0] == "_annotations.json") return cloud;
+  std::vector<Recognised> found;
+  for (Recognised* one : {&cloud, &voc, &cvat, &coco}) {
+    if (tried(one->format.c_str()) && !one->label_files.empty()) found.push_back(*one);
   }
+  if (found.size() > 1) {
+    throw DataError(
+        "labels of several formats: " + found[0].format + " (" + found[0].label_files[0] +
+            ") and " + found[1].format + " (" + found[1].label_files[0] + ")",
+        source.name(), "name the format, or open a label file itself");
+  }
+  if (!found.empty()) return found[0];
   if (tried("yolo") && (format == "yolo" || detail::looks_like_yolo(keys))) return {"yolo", {}};
   return {};
 }
