@@ -4,12 +4,16 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "ocelli/data/image_writer.hpp"
+#include "ocelli/data/source.hpp"
 #include "support/label_fixtures.hpp"
 #include "support/message_of.hpp"
 
@@ -134,6 +138,23 @@ TEST_CASE("image: grey, palette, 16 bits and transparency become 8-bit RGB") {
   const Image turned = decode(bytes_of(png_of(2, 1, 8, 0, filter + "\x10\x20", exif)), "a.png");
   CHECK(turned.height == 2);
   CHECK(turned.width == 1);
+}
+
+std::vector<std::byte> fixture(const std::string& name) {
+  return FolderSource(std::string(OCELLI_TEST_DATA) + "/fixtures").read(name);
+}
+
+TEST_CASE("image: JPEGs in grey and in CMYK") {
+  const Image grey = decode(fixture("grey_progressive.jpg"), "grey.jpg");
+  REQUIRE(grey.pixels.size() == 16 * 16 * 3);
+  for (const std::uint8_t value : grey.pixels) CHECK(std::abs(value - 77) <= 1);
+  // Ink 40, 200, 90 and black 30 of 255 everywhere: light (255 - ink) * (255 - black) / 255.
+  const Image cmyk = decode(fixture("cmyk.jpg"), "cmyk.jpg");
+  REQUIRE(cmyk.pixels.size() == 16 * 16 * 3);
+  constexpr std::array<int, 3> light = {215 * 225 / 255, 55 * 225 / 255, 165 * 225 / 255};
+  for (std::size_t i = 0; i < cmyk.pixels.size(); ++i) {
+    CHECK(std::abs(cmyk.pixels[i] - light[i % 3]) <= 2);
+  }
 }
 
 TEST_CASE("image: BMP") {
