@@ -49,6 +49,7 @@ class RunRecorder : public TrainingObserver {
           done > 0 ? done : -1);
       report_.pictures = book_->pictures();
     }
+    last_.step = done;
     if (done > 0) read_log();
     state("training");
   }
@@ -107,6 +108,10 @@ class RunRecorder : public TrainingObserver {
   }
 
   void on_before_snapshot(long) override { log_.flush(); }
+  void on_snapshot(long step, const std::filesystem::path&) override {
+    last_.step = step;
+    state("training");
+  }
 
   /// The end of the run: the last state, and the report as it stays.
   /// @param text  "finished", "stopped: ..."

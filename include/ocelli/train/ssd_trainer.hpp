@@ -6,7 +6,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -104,7 +107,8 @@ class SsdTrainer {
     double trained = 0;  // seconds spent in steps
     Window window;
     TrainingOutcome outcome;
-    while (done_ < steps) {
+    if (done_ < steps && patience_gone()) outcome.end = TrainingEnd::early_stop;
+    while (done_ < steps && outcome.end != TrainingEnd::early_stop) {
       const auto before = clock::now();
       const StepResult result = one_step();
       trained += seconds_since(before);
@@ -120,10 +124,8 @@ class SsdTrainer {
         outcome.last = evaluate_now();
         last_evaluation = clock::now();
       }
-      const bool patience_gone =
-          values_.patience > 0 && evaluations_since_best_ >= values_.patience;
       const bool time_up = options_.time_budget > 0 && seconds_since(start) >= options_.time_budget;
-      const bool leaving = done_ == steps || patience_gone || time_up || StopSignals::requested();
+      const bool leaving = done_ == steps || patience_gone() || time_up || StopSignals::requested();
       if (leaving || done_ % options_.snapshot_steps == 0 ||
           (options_.snapshot_minutes > 0 &&
            seconds_since(last_snapshot) >= 60 * options_.snapshot_minutes)) {
@@ -132,7 +134,7 @@ class SsdTrainer {
       }
       if (leaving) {
         outcome.end = done_ == steps             ? TrainingEnd::finished
-                      : patience_gone            ? TrainingEnd::early_stop
+                      : patience_gone()          ? TrainingEnd::early_stop
                       : StopSignals::requested() ? TrainingEnd::stopped
                                                  : TrainingEnd::time_up;
         break;
@@ -191,6 +193,12 @@ class SsdTrainer {
     return loader;
   }
 
+  /// Has there been no better evaluation for too long? A run that ended so and is resumed is still
+  /// at its end.
+  bool patience_gone() const {
+    return values_.patience > 0 && evaluations_since_best_ >= values_.patience;
+  }
+
   StepResult one_step() {
     step_.begin();
     const long accumulate = values_.gradient_accumulation_steps;
@@ -201,21 +209,22 @@ class SsdTrainer {
       last_batch_ = &batch;
     }
     const StepResult result = step_.finish(done_);
-    if (!result.finite) diverged(result);
+    learning_rate_ = result.learning_rate;
+    if (!result.finite) {
+      const int op = step_.executor().first_nonfinite_op();
+      const GraphView& graph = spec_.model.graph;
+      diverged(done_, op < 0 ? "the gradient" : graph.path_name(graph.ops[op].path));
+    }
     ++done_;
     return result;
   }
 
   /// The flight recorder: names the first operation that went wrong and the pictures of the batch.
-  [[noreturn]] void diverged(const StepResult& result) {
-    const int op = step_.executor().first_nonfinite_op();
-    const GraphView& graph = spec_.model.graph;
-    const std::string layer =
-        op < 0 ? std::string("the gradients") : graph.path_name(graph.ops[op].path);
+  [[noreturn]] void diverged(long step, const std::string& layer) {
     nlohmann::ordered_json record = {
-        {"step", done_},
+        {"step", step},
         {"layer", layer},
-        {"learning_rate", result.learning_rate},
+        {"learning_rate", learning_rate_},
         {"pictures", nlohmann::json::array()}};
     for (int i = 0; i < last_batch_->size; ++i)
       record["pictures"].push_back(
@@ -224,8 +233,8 @@ class SsdTrainer {
     write_file(path, record.dump(2) + "\n");
     throw Error(
         "the training diverged: " + layer + " is not finite at a rate of " +
-            std::to_string(result.learning_rate),
-        "step " + std::to_string(done_),
+            nlohmann::json(learning_rate_).dump(),
+        "step " + std::to_string(step),
         "use a lower learning rate, a warm-up (warmup_steps) or gradient_clipping_by_norm; "
         "the batch is described in " +
             path.string() + ", and the snapshots before it are whole");
@@ -295,12 +304,22 @@ class SsdTrainer {
     return evaluation;
   }
 
+  static bool all_finite(const SnapshotTensor& tensor) {
+    const auto* values = static_cast<const float*>(tensor.data);
+    long count = 1;
+    for (const std::int64_t extent : tensor.shape) count *= static_cast<long>(extent);
+    return std::all_of(values, values + count, [](float v) { return std::isfinite(v); });
+  }
+
   void snapshot() {
     Metadata metadata = metadata_;
     metadata["best_ap"] = nlohmann::json(best_ap_).dump();
     metadata["best_step"] = std::to_string(best_step_);
     metadata["evaluations_since_best"] = std::to_string(evaluations_since_best_);
     const auto tensors = state_.tensors(spec_.model);
+    // An update can overflow although its gradient was finite.
+    for (const SnapshotTensor& tensor : tensors)
+      if (!all_finite(tensor)) diverged(done_ - 1, tensor.name);
     for (TrainingObserver* observer : observers_) observer->on_before_snapshot(done_);
     const auto path = write_snapshot(run_.snapshots(), done_, tensors, metadata);
     keep_newest(run_.snapshots(), static_cast<std::size_t>(options_.keep));
@@ -345,9 +364,9 @@ class SsdTrainer {
           "resume with the same --seed");
     const auto tensors = state_.tensors(spec_.model);
     const LoadReport report = load_tensors(reader, tensors);
-    if (!report.complete())
+    if (!report.complete() || !report.unexpected.empty())
       throw CheckpointError(
-          "the snapshot does not hold the whole state: " + report.summary(4), file,
+          "the snapshot holds the state of another optimizer or net: " + report.summary(4), file,
           "resume with the run's own optimizer, or start a new run with --from");
     done_ = newest.snapshot->step;
     best_ap_ = nlohmann::json::parse(reader.metadata("best_ap")).get<double>();
@@ -374,7 +393,7 @@ class SsdTrainer {
   std::unique_ptr<SsdDetector<B>> detector_;
   const data::Batch* last_batch_ = nullptr;
   long done_ = 0;
-  double best_ap_ = -1;
+  double best_ap_ = -1, learning_rate_ = 0;
   long best_step_ = 0, evaluations_since_best_ = 0;
   double waited_ = 0;
 };
