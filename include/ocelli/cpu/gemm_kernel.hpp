@@ -96,9 +96,6 @@ inline void gemm_rows(
   run(std::integral_constant<int, 1>{});
 }
 
-/// The narrowest vector of a panel.
-inline constexpr int kNarrow = kWide >= 8 ? kWide / 2 : kWide;
-
 /// One panel of at most kTileColumns columns, with the narrowest vectors that hold them: it reads
 /// `b` up to the next multiple of kNarrow.
 inline void gemm_panel(

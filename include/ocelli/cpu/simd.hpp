@@ -25,6 +25,9 @@ inline constexpr int kWide = 8;
 inline constexpr int kWide = 4;
 #endif
 
+/// Floats of the narrowest vector that loops over channels use: Half where it is worth it.
+inline constexpr int kNarrow = kWide >= 8 ? kWide / 2 : kWide;
+
 typedef float Wide __attribute__((vector_size(kWide * 4)));
 typedef float Half __attribute__((vector_size(kWide * 2)));
 
