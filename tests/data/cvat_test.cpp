@@ -140,11 +140,26 @@ TEST_CASE("cvat: before, between, after and outside") {
   CHECK(cvat_at(cat, 3)->object.x0 == 4);  // held until it goes outside
   CHECK_FALSE(cvat_at(cat, 4).has_value());
   CHECK_FALSE(cvat_at(cat, 99).has_value());
+  CHECK(cat.shapes.size() == 3);  // keyframes
   cat.shapes.erase(cat.shapes.begin());
-  CHECK_FALSE(cvat_at(cat, 0).has_value());  // frame 1 is no keyframe
+  CHECK_FALSE(cvat_at(cat, 0).has_value());
+  CHECK_FALSE(cvat_at(cat, 1).has_value());
   cat.shapes.pop_back();
-  CHECK(cvat_at(cat, 2).has_value());
-  CHECK_FALSE(cvat_at(cat, 3).has_value());  // after its last shape
+  cat.last_frame = 3;
+  CHECK(cvat_at(cat, 3).has_value());
+  CHECK_FALSE(cvat_at(cat, 4).has_value());  // after its last shape
+}
+
+TEST_CASE("cvat: pictures beyond the frames of the task are unlabelled") {
+  MemorySource source;
+  source.put("frame_000000.png", test::png(6, 8));
+  source.put("frame_000002.png", test::png(6, 8));
+  source.put(
+      "annotations.xml",
+      "<annotations><meta><task><size>2</size></task></meta>" + track + "</annotations>");
+  const Dataset data = read_cvat(source, "annotations.xml");
+  CHECK(picture(data, "frame_000000.png").state == PictureState::labelled);
+  CHECK(picture(data, "frame_000002.png").state == PictureState::unlabelled);
 }
 
 TEST_CASE("cvat: points of a polygon's track move too") {

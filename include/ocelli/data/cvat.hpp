@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -36,7 +37,7 @@ struct CvatFile {
     std::string label;
     RawObject object;
     std::int64_t frame = 0;  ///< of a track's shape
-    bool outside = false, keyframe = true;
+    bool outside = false;
   };
   struct Image {
     std::string name;
@@ -48,13 +49,14 @@ struct CvatFile {
     bool sound = true;                                      ///< false: a shape could not be read
   };
   struct Track {
-    std::string where;
-    std::vector<Shape> shapes;  ///< by frame
+    std::vector<Shape> shapes;    ///< keyframes, by frame
+    std::int64_t last_frame = 0;  ///< of its last shape, keyframe or not
   };
   std::vector<std::string> labels;  ///< of the task, in order
   std::vector<Image> images;
   std::vector<Track> tracks;
-  int width = 0, height = 0;  ///< of a video's frames; 0: not stated
+  int width = 0, height = 0;           ///< of a video's frames; 0: not stated
+  std::optional<std::int64_t> frames;  ///< number of frames, when it is stated
 };
 
 namespace detail {
@@ -84,6 +86,8 @@ class CvatParser {
   void meta(pugi::xml_node meta) {
     for (const char* kind : {"task", "job", "project"}) {
       const pugi::xml_node part = meta.child(kind);
+      const auto frames = parse_number<std::int64_t>(part.child_value("size"));
+      if (frames && *frames > 0) file_.frames = *frames;
       for (const pugi::xml_node label : part.child("labels").children("label")) {
         file_.labels.emplace_back(label.child_value("name"));
       }
@@ -210,7 +214,6 @@ class CvatParser {
 
   void track(pugi::xml_node node) {
     CvatFile::Track track;
-    track.where = xml_.where(node);
     for (const pugi::xml_node child : node.children()) {
       bool sound = true;
       auto read = shape(child, sound);
@@ -226,7 +229,8 @@ class CvatParser {
       read->label = node.attribute("label").value();
       read->frame = *frame;
       read->outside = std::string_view(child.attribute("outside").value()) == "1";
-      read->keyframe = std::string_view(child.attribute("keyframe").as_string("1")) == "1";
+      track.last_frame = std::max(track.last_frame, *frame);
+      if (std::string_view(child.attribute("keyframe").as_string("1")) != "1") continue;
       track.shapes.push_back(std::move(*read));
     }
     std::stable_sort(track.shapes.begin(), track.shapes.end(), [](const auto& a, const auto& b) {
@@ -252,14 +256,13 @@ inline CvatFile parse_cvat(std::string_view text, const std::string& name, Findi
 /// Where the object of a track is in a frame: at a keyframe, between two, or held after the last
 /// until the last shape; nothing before the first, and while it is outside.
 inline std::optional<CvatFile::Shape> cvat_at(const CvatFile::Track& track, std::int64_t frame) {
-  const CvatFile::Shape *before = nullptr, *after = nullptr;
-  for (const CvatFile::Shape& shape : track.shapes) {
-    if (!shape.keyframe) continue;
-    if (shape.frame <= frame) before = &shape;
-    if (shape.frame > frame && after == nullptr) after = &shape;
-  }
-  if (before == nullptr || before->outside) return {};
-  if (after == nullptr && frame > track.shapes.back().frame) return {};
+  const auto next = std::upper_bound(
+      track.shapes.begin(), track.shapes.end(), frame,
+      [](std::int64_t f, const CvatFile::Shape& shape) { return f < shape.frame; });
+  if (next == track.shapes.begin()) return {};
+  const CvatFile::Shape* before = &*(next - 1);
+  const CvatFile::Shape* after = next == track.shapes.end() ? nullptr : &*next;
+  if (before->outside || (after == nullptr && frame > track.last_frame)) return {};
   CvatFile::Shape shape = *before;
   if (after == nullptr || frame == before->frame || after->outside) return shape;
   const double t = double(frame - before->frame) / double(after->frame - before->frame);
@@ -300,11 +303,14 @@ inline void add_cvat_tracks(Reader& reader, const CvatFile& file, const std::str
   std::map<std::int64_t, std::string> frames;
   for (const std::string& picture : reader.index.keys()) {
     if (!picture.starts_with(folder_of(key))) continue;
-    if (const auto number = frame_number(picture)) frames.emplace(*number, picture);
+    const auto number = frame_number(picture);
+    if (number && *number >= 0 && *number < file.frames.value_or(*number + 1)) {
+      frames.emplace(*number, picture);
+    }
   }
   for (const CvatFile::Track& track : file.tracks) {
     for (const CvatFile::Shape& shape : track.shapes) {
-      if (!shape.keyframe || shape.outside || frames.contains(shape.frame)) continue;
+      if (shape.outside || frames.contains(shape.frame)) continue;
       reader.findings.dropped(
           "picture_missing", shape.object.where,
           "frame " + std::to_string(shape.frame) + " does not exist as a picture (frame_NNNNNN)");

@@ -60,7 +60,7 @@ class PythonRandom {
   }
   /// Uniform in 0 .. count - 1; count from 1.
   std::uint32_t below(std::uint32_t count) {
-    const int bits = std::bit_width(count);
+    const int bits = static_cast<int>(std::bit_width(count));
     std::uint32_t value = count;
     while (value >= count) value = word() >> (32 - bits);
     return value;
