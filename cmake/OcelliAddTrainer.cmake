@@ -172,5 +172,5 @@ function(ocelli_add_trainer name)
     OCELLI_TRAINER_CONFIG_HEADER="ocelli_trainer_config.hpp")
   target_link_libraries(${name} PRIVATE
     ocelli::data ocelli::native CLI11::CLI11 fmt::fmt-header-only)
-  target_compile_options(${name} PRIVATE $<$<CONFIG:>:-O3>)  # never a trainer without optimisation
+  target_compile_options(${name} PRIVATE $<$<CONFIG:>:-O2>)  # never a trainer without optimisation
 endfunction()
