@@ -35,7 +35,7 @@ struct Blocking {
     rows = std::clamp(rows / kTileRows * kTileRows, long(2 * kTileRows), long(40 * kTileRows));
     blocks = (pixels + rows - 1) / rows;
     const int all = panel_count(columns);
-    groups = static_cast<int>(std::clamp(kTasks / 2 / blocks, 1L, long(all)));
+    groups = static_cast<int>(std::clamp(kTasks / 2 / std::max(blocks, 1L), 1L, long(all)));
     panels = (all + groups - 1) / groups;
     groups = (all + panels - 1) / panels;
   }
