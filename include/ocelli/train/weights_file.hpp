@@ -37,7 +37,8 @@ struct WeightsInfo {
 
 /// Throws CheckpointError naming the file when it is not one of ocelli's, or of a newer version.
 inline WeightsInfo weights_info(const SafetensorsReader& reader, const std::string& file) {
-  if (reader.metadata("format") != "ocelli")
+  const auto format = reader.header().metadata.find("format");
+  if (format == reader.header().metadata.end() || format->second != "ocelli")
     throw CheckpointError(
         "the file does not say what model it belongs to", file,
         "use a file that ocelli wrote; other weights can be a starting point with --from");
