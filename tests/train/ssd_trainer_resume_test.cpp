@@ -3,9 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <chrono>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <thread>
@@ -59,6 +61,18 @@ bool writes_a_snapshot(const fs::path& run) {
   return false;
 }
 
+/// The step of the newest snapshot by name, or 0.
+long newest_step(const fs::path& run) {
+  const auto snapshots = train::list_snapshots(run / "snapshots");
+  return snapshots.empty() ? 0 : snapshots.front().step;
+}
+
+/// Tells a file from the one that took its place; 0 when there is none.
+std::uintmax_t inode_of(const fs::path& file) {
+  struct stat info {};
+  return ::stat(file.c_str(), &info) == 0 ? static_cast<std::uintmax_t>(info.st_ino) : 0;
+}
+
 TinyRun long_run(const fs::path& out, const std::vector<std::string>& more) {
   TinyRun run = tiny_run(out);
   run.set = {"num_steps=40", "batch_size=2"};
@@ -87,6 +101,7 @@ void check_kills(int kills, std::uint32_t variant, const std::vector<std::string
     run.out = folder / ("killed-" + std::to_string(round));
     run.options.resume = false;
     while (killed < kills) {
+      const std::uintmax_t config = inode_of(run.out / "config.json");
       const pid_t child = start_tiny(run);
       run.options.resume = true;  // also when it was killed before it wrote anything
       const std::uint32_t way = random.below(10);
@@ -94,9 +109,13 @@ void check_kills(int kills, std::uint32_t variant, const std::vector<std::string
         const double delay = starting * static_cast<double>(random.uniform());
         std::this_thread::sleep_for(std::chrono::duration<double>(delay));
       } else {
-        // Twice the mean of a share for each kill: the kills reach over the whole run.
-        const double share = 2.0 * training / kills * static_cast<double>(random.uniform());
-        std::this_thread::sleep_for(std::chrono::duration<double>(starting + share));
+        // Some snapshots later, at any moment between two of them: as quick as the machine is.
+        const long wanted = newest_step(run.out) + 3 * static_cast<long>(random.below(3));
+        wait_until(child, [&] {
+          return inode_of(run.out / "config.json") != config && newest_step(run.out) >= wanted;
+        });
+        const double delay = training / 13 * static_cast<double>(random.uniform());
+        std::this_thread::sleep_for(std::chrono::duration<double>(delay));
         if (way < 5) wait_until(child, [&] { return writes_a_snapshot(run.out); });
       }
       ::kill(child, SIGKILL);
@@ -130,7 +149,7 @@ TEST_CASE("ssd_trainer: killed at 20 moments, sgd with momentum and a cosine sch
       20, 2, {"optimizer=sgd", "schedule=cosine", "warmup_steps=5", "initial_learning_rate=0.01"});
 }
 
-TEST_CASE("ssd_trainer: a damaged snapshot is passed over for the one before it") {
+TEST_CASE("ssd_trainer: a damaged snapshot is passed over for the one before it [slow]") {
   const TemporaryFolder folder;
   TinyRun whole = tiny_run(folder / "whole");
   whole.set.push_back("moving_average_decay=0.9");
