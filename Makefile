@@ -13,7 +13,7 @@ SOURCES = $(shell find include tests examples bench -name '*.hpp' -o -name '*.cp
 # Quiet unless it fails.
 configure = cmake --preset $(1) $(CACHE) > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help deps build demo test test-torch bench fuzz asan tsan clang format format-check headers install clean
+.PHONY: help deps build demo test test-torch bench bench-peers fuzz asan tsan clang format format-check headers install clean
 
 help: ## This list
 	@echo "ocelli: train object detectors. What make can do:"
@@ -48,6 +48,10 @@ bench: ## Measure the speed of each operation
 	@$(call configure,bench)
 	@cmake --build --preset bench -j $(JOBS)
 	@set -e; for bench in build/bench/bin/*_bench; do echo "== $$bench"; $$bench $(BENCH_OPTIONS); done
+
+bench-peers: ## Measure training beside PyTorch (installs python3-torch)
+	@scripts/install-deps bench torch
+	@bench/peers/run
 
 fuzz: ## Throw damaged files at every reader, FUZZ_SECONDS=600 each
 	@scripts/install-deps fuzz
