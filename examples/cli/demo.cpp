@@ -73,10 +73,17 @@ int run_demo(const Options& options) {
   Data data = open_data(where);
   data::Split parts = data::split_percent(data.dataset, 20);
 
-  const auto model = train::model_by_name(default_model());
-  TrainingRequest request{train::Hyperparameters(model, compiled()), {}, {}, {}};
-  if (const std::string lines = built_in_params(); !lines.empty())
-    request.settings.load_text(lines, "built in");
+  // From random weights in a few minutes: momentum, a cosine, statistics that follow quickly.
+  TrainingRequest request{
+      train::Hyperparameters(train::ModelName::ssdlite_mobilenet_v2, demo_compiled()), {}, {}, {}};
+  request.settings.load_text(
+      "num_steps=900\nbatch_size=16\noptimizer=sgd\ninitial_learning_rate=0.04\n"
+      "schedule=cosine\nwarmup_steps=50\ngradient_clipping_by_norm=10\n"
+      "batchnorm_decay=0.98\nfirst_stage_batchnorm_decay=0.98\n"
+      "second_stage_batchnorm_decay=0.98\n"
+      "augmentation=horizontal_flip(p=0.5), ssd_random_crop(p=0.5,min_area=0.4)\n",
+      "the demo's recipe");
+  request.demo = true;
   if (options.steps > 0)
     request.settings.set(
         "num_steps", std::to_string(options.steps), train::Provenance::flag, "--steps");

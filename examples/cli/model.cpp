@@ -13,18 +13,24 @@
 struct TrainerConfig : ocelli::SsdDefaults {};
 #endif
 
+/// Small enough to be trained in front of somebody.
+struct DemoConfig : ocelli::SsdDefaults {
+  static constexpr int image_height = 160, image_width = 160;
+  static constexpr double depth_multiplier = 0.5;
+};
+
 namespace program {
 namespace {
 
 using ocelli::train::ModelName;
-using Picture = ocelli::Input<3, TrainerConfig::image_height, TrainerConfig::image_width>;
 using Any = ocelli::Classes<ocelli::Dynamic>;
 
-template <class Backbone, bool Lite>
+template <class Backbone, bool Lite, class Config = TrainerConfig>
 Model make(int classes) {
-  using Detector = ocelli::Ssd<Backbone, Picture, Any, TrainerConfig, Lite>;
+  using Picture = ocelli::Input<3, Config::image_height, Config::image_width>;
+  using Detector = ocelli::Ssd<Backbone, Picture, Any, Config, Lite>;
   auto detector = std::make_shared<const Detector>(
-      ocelli::Shape{TrainerConfig::image_height, TrainerConfig::image_width, 3}, classes);
+      ocelli::Shape{Config::image_height, Config::image_width, 3}, classes);
   return {detector->spec(), detector};
 }
 
@@ -72,6 +78,10 @@ Model make_model(ModelName model, int classes) {
 }
 
 ocelli::train::SsdCompiled compiled() { return ocelli::train::SsdCompiled::of<TrainerConfig>(); }
+
+Model make_demo_model(int classes) { return make<ocelli::MobileNetV2, true, DemoConfig>(classes); }
+
+ocelli::train::SsdCompiled demo_compiled() { return ocelli::train::SsdCompiled::of<DemoConfig>(); }
 
 std::string built_in_params() {
 #ifdef OCELLI_TRAINER_MODEL

@@ -39,6 +39,9 @@ std::vector<std::string> model_names();
 Model make_model(ocelli::train::ModelName model, int classes);
 /// What the nets of this program were compiled with.
 ocelli::train::SsdCompiled compiled();
+/// The demo's net: SSDLite with MobileNet v2 of half width on pictures of 160 x 160.
+Model make_demo_model(int classes);
+ocelli::train::SsdCompiled demo_compiled();
 /// The defaults that a program made by ocelli_add_trainer was given, as lines of key=value.
 std::string built_in_params();
 /// The model that is used when none is named.

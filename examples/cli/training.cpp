@@ -5,38 +5,13 @@
 #include <fmt/core.h>
 
 #include "ocelli/cpu/backend.hpp"
-#include "ocelli/train/progress.hpp"
 #include "ocelli/train/run_recorder.hpp"
-#include "ocelli/train/ssd_trainer.hpp"
+#include "ocelli/train/trainer.hpp"
 
 namespace program {
 namespace {
 
 using namespace ocelli;
-
-/// Shows a training on standard error.
-class Narrator : public train::TrainingObserver {
- public:
-  explicit Narrator(long steps) : progress_(steps) {}
-  void on_point(const train::TrainingPoint& point) override {
-    progress_.update(
-        {point.step, point.steps, point.loss(), point.learning_rate, point.images_per_second,
-         point.data_wait, point.seconds_left});
-  }
-  void on_evaluation(long step, const train::Evaluation& evaluation, bool best) override {
-    const eval::CocoResult& coco = evaluation.coco;
-    progress_.message(fmt::format(
-        "step {}: AP {:.3f}  AP50 {:.3f}  AP75 {:.3f}{}", step, coco.ap(), coco.ap50(), coco.ap75(),
-        best ? "  (best)" : ""));
-  }
-  void on_message(const std::string& text, bool warning) override {
-    progress_.message((warning ? "warning: " : "") + text);
-  }
-  void finish() { progress_.finish(); }
-
- private:
-  train::Progress progress_;
-};
 
 nlohmann::ordered_json results_of(
     const train::TrainingOutcome& outcome, const data::Dataset& held_out) {
@@ -76,8 +51,9 @@ nlohmann::ordered_json run_training(const TrainingRequest& request) {
   report_bad(cache);
   if (evaluates) report_bad(*held_out_cache);
 
+  const auto classes = static_cast<int>(request.train.labels.size());
   const Model model =
-      make_model(request.settings.model(), static_cast<int>(request.train.labels.size()));
+      request.demo ? make_demo_model(classes) : make_model(request.settings.model(), classes);
   train::SsdTrainer<CpuBackend> trainer(
       backend, pool, model.spec, request.settings, request.options, {&request.train, &cache},
       {evaluates ? &request.held_out : nullptr, evaluates ? &*held_out_cache : nullptr});
@@ -89,7 +65,7 @@ nlohmann::ordered_json run_training(const TrainingRequest& request) {
       counts.pictures, counts.objects, counts.negatives, counts.unlabelled,
       request.held_out.pictures.size());
 
-  Narrator narrator(request.settings.values().num_steps);
+  train::Narrator narrator(request.settings.values().num_steps);
   trainer.observe(narrator);
   const long done = trainer.prepare();
   train::RunRecorder recorder(

@@ -19,7 +19,8 @@ struct TrainingRequest {
   ocelli::data::Dataset train, held_out;  ///< held_out may be empty: nothing is evaluated then
   const ocelli::data::Source* source = nullptr;
   bool skip_bad = false;
-  int threads = 0;  ///< 0: one a core
+  bool demo = false;  ///< train the demo's net instead of the model that the settings name
+  int threads = 0;    ///< 0: one a core
 };
 
 /// Runs it; returns what the last line of standard output says.

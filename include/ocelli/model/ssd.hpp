@@ -181,6 +181,7 @@ class Ssd : public Model<ssd::Net<Backbone, Lite, Config>, In, Cls> {
   using Base = Model<ssd::Net<Backbone, Lite, Config>, In, Cls>;
 
  public:
+  using Configuration = Config;
   using Base::Base;
 
   SsdSpec spec() const {

@@ -62,6 +62,7 @@ class Executor {
   const ModelView& model() const { return model_; }
 
   /// Runs the net on images [batch, H, W, C] of the model's input.
+  /// Backward reads them again: they must live until then.
   /// @param seed, step  of the run: dropout is a function of them
   void forward(const T* images, std::uint64_t seed = 0, std::uint32_t step = 0) {
     for (const Reader& reader : readers_) calls_[reader.call].in[reader.input].data = images;
@@ -93,7 +94,7 @@ class Executor {
   void refold() {
     const GraphView& graph = model_.graph;
     for (int j = 0; j < graph.op_count; ++j) {
-      const int norm_at = op_plans_[j].folded_norm;
+      const int norm_at = op_plans_[static_cast<std::size_t>(j)].folded_norm;
       if (norm_at < 0) continue;
       const OpDesc& op = graph.ops[j];
       const OpDesc& norm = graph.ops[norm_at];

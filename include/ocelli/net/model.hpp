@@ -161,10 +161,10 @@ class StaticModel {
   };
   static constexpr LayoutArrays place_params() {
     LayoutArrays a{};
-    const LayoutView layout = lay_out(graph, a.params, a.norms, a.segments);
-    a.segment_count = layout.segment_count;
-    a.param_floats = layout.param_floats;
-    a.norm_floats = layout.norm_floats;
+    const LayoutView placed = lay_out(graph, a.params, a.norms, a.segments);
+    a.segment_count = placed.segment_count;
+    a.param_floats = placed.param_floats;
+    a.norm_floats = placed.norm_floats;
     return a;
   }
   static constexpr LayoutArrays layout_arrays = place_params();
