@@ -11,6 +11,7 @@ would be slow in Python, and are left out in PyTorch's favour.
 # SPDX-License-Identifier: Apache-2.0
 import argparse
 import json
+import os
 import resource
 import statistics
 import sys
@@ -72,6 +73,7 @@ def main():
     print(json.dumps({
         "program": "torch " + torch.__version__, "threads": arguments.threads,
         "batch": arguments.batch, "steps": arguments.steps, "layout": arguments.layout,
+        "wait": os.environ.get("OMP_WAIT_POLICY", ""),
         "parameters": sum(p.numel() for p in net.parameters()),
         "images_per_second": round(arguments.batch / statistics.median(times), 3),
         "images_per_second_best": round(arguments.batch / min(times), 3),
