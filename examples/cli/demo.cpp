@@ -22,7 +22,7 @@ using namespace ocelli;
 struct Options {
   std::string out = "demo";
   std::string data_only;
-  int pictures = 500, threads = 0;
+  int pictures = 800, threads = 0;
   long steps = 0;
   std::uint64_t seed = 42;
 };
@@ -77,7 +77,7 @@ int run_demo(const Options& options) {
   TrainingRequest request{
       train::Hyperparameters(train::ModelName::ssdlite_mobilenet_v2, demo_compiled()), {}, {}, {}};
   request.settings.load_text(
-      "num_steps=900\nbatch_size=16\noptimizer=sgd\ninitial_learning_rate=0.04\n"
+      "num_steps=1500\nbatch_size=16\noptimizer=sgd\ninitial_learning_rate=0.04\n"
       "schedule=cosine\nwarmup_steps=50\ngradient_clipping_by_norm=10\n"
       "batchnorm_decay=0.98\nfirst_stage_batchnorm_decay=0.98\n"
       "second_stage_batchnorm_decay=0.98\n"

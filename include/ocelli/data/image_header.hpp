@@ -3,7 +3,8 @@
 //
 // The decoders behind `decode` hand out partial pictures for files that were cut short, so that is
 // found here: JPEG by walking its markers to the end, PNG by its chunks and their check sums, BMP
-// by its length. SPDX-License-Identifier: Apache-2.0
+// by its length.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>

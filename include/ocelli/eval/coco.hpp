@@ -254,7 +254,7 @@ class CocoEvaluator {
       const bool out_of_range = outside(box_area(candidates.detections[d]->box), range);
       for (int t = 0; t < kIouThresholds; ++t) {
         const auto bit = static_cast<std::uint16_t>(1U << t);
-        const std::size_t match = best_truth(candidates, &ious_[d * count], t);
+        const std::size_t match = best_truth(candidates, ious_.data() + d * count, t);
         const bool ignored = match == kNone ? out_of_range : static_cast<bool>(ignored_[match]);
         if (match != kNone) {
           taken_[match] = static_cast<std::uint16_t>(taken_[match] | bit);

@@ -4,7 +4,8 @@
 // arXiv:1801.04381, section 6.2.
 //
 // Outputs: 0 box codes [N, 1, A, 4], 1 class logits [N, 1, A, C + 1], column 0 = background. A
-// counts anchors in the order map, y, x, box. SPDX-License-Identifier: Apache-2.0
+// counts anchors in the order map, y, x, box.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <vector>

@@ -1,5 +1,6 @@
 // Graph: a net as a plain value: its operations in order, tensors, parameters, norms, taps,
-// outputs. SPDX-License-Identifier: Apache-2.0
+// outputs.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
 // The layers that do arithmetic: each emits one operation and its parameters.
 //
 // A layer is a type with `static constexpr TensorId emit(Builder&, TensorId)`; a user's own layer
-// is one more such type. Ints and types only: see docs/architecture.md. SPDX-License-Identifier:
-// Apache-2.0
+// is one more such type. Ints and types only: see docs/architecture.md.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <concepts>
