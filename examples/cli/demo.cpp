@@ -35,7 +35,7 @@ std::size_t draw_held_out(
   ThreadPool pool(threads);
   CpuBackend backend(pool);
   train::SsdDetector<CpuBackend> detector(
-      backend, pool, loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, 0.5);
+      backend, pool, loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, 0.4);
   const Shape input = detector.input();
   std::filesystem::create_directories(folder);
   data::Resizer resize;
