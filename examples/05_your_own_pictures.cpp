@@ -1,8 +1,9 @@
 // Lesson 5: train on your own pictures.
 //
-// Give it a folder with labels beside the pictures: Pascal VOC, COCO, Cloud Annotations, YOLO or CVAT.
-// A fifth is held out; the best and the last weights, a log and snapshots land in `run`. Classes<3>
-// must be the number of your labels; Classes<ocelli::Dynamic> takes as many as there are.
+// Give it a folder with labels beside the pictures: Pascal VOC, COCO, Cloud Annotations, YOLO or
+// CVAT. A fifth is held out; the best and the last weights, a log and snapshots land in `run`.
+// Classes<3> must be the number of your labels; Classes<ocelli::Dynamic> takes as many as there
+// are.
 //
 // Output:
 //   usage: 05_your_own_pictures FOLDER
