@@ -1,6 +1,8 @@
 # The short commands; the work is in CMakePresets.json, scripts/ and the program itself.
 # SPDX-License-Identifier: Apache-2.0
 .DEFAULT_GOAL := help
+empty :=
+space := $(empty) $(empty)
 JOBS ?= $(shell nproc 2> /dev/null || echo 2)
 PREFIX ?= /usr/local
 DEMO_OUT ?= build/demo
@@ -60,17 +62,18 @@ fuzz: ## Throw damaged files at every reader, FUZZ_SECONDS=600 each
 	@cmake --build --preset fuzz -j $(JOBS)
 	@scripts/run-fuzz $(FUZZ_SECONDS)
 
+# ROOMS="core box" takes these rooms alone.
 asan: deps ## The rooms' tests with the address and undefined-behaviour sanitizers
 	@mkdir -p build
 	@$(call configure,asan)
-	@cmake --build --preset asan -j $(JOBS) --target room_tests
-	@scripts/run-tests build/asan -j $(JOBS) -L room
+	@cmake --build --preset asan -j $(JOBS) --target $(or $(ROOMS:%=test_%),room_tests)
+	@scripts/run-tests build/asan -j $(JOBS) -L room $(if $(ROOMS),-R '^($(subst $(space),|,$(strip $(ROOMS))))$$')
 
 tsan: deps ## The tests of the rooms that start threads with the thread sanitizer
 	@mkdir -p build
 	@$(call configure,tsan)
-	@cmake --build --preset tsan -j $(JOBS) --target threaded_tests
-	@scripts/run-tests build/tsan -j 1 -L threads
+	@cmake --build --preset tsan -j $(JOBS) --target $(or $(ROOMS:%=test_%),threaded_tests)
+	@scripts/run-tests build/tsan -j 1 -L threads $(if $(ROOMS),-R '^($(subst $(space),|,$(strip $(ROOMS))))$$')
 
 clang: ## Build the program with clang
 	@scripts/install-deps fuzz
