@@ -77,7 +77,7 @@ int run_demo(const Options& options) {
   TrainingRequest request{
       train::Hyperparameters(train::ModelName::ssdlite_mobilenet_v2, demo_compiled()), {}, {}, {}};
   request.settings.load_text(
-      "num_steps=1500\nbatch_size=16\noptimizer=sgd\ninitial_learning_rate=0.04\n"
+      "num_steps=1100\nbatch_size=16\noptimizer=sgd\ninitial_learning_rate=0.04\n"
       "schedule=cosine\nwarmup_steps=50\ngradient_clipping_by_norm=10\n"
       "batchnorm_decay=0.98\nfirst_stage_batchnorm_decay=0.98\n"
       "second_stage_batchnorm_decay=0.98\n"
