@@ -26,6 +26,11 @@ class Settings:
         self.second_stage_batchnorm_decay = 0.9997
         self.weight_decay = self.first_stage_regularizer_weight = 4e-5
         self.second_stage_regularizer_weight = 4e-5
+        self.matched_threshold = self.unmatched_threshold = 0.5
+        self.second_stage_localization_loss_weight = 1.0
+        self.second_stage_classification_loss_weight = 1.0
+        self.num_hard_examples, self.hard_example_iou_threshold = 3000, 0.99
+        self.max_negatives_per_positive = 3.0
         self.min_negatives_per_image = 0 if self.v1 else 3
         for name, value in values.items():
             if not hasattr(self, name):
@@ -191,20 +196,23 @@ def iou(a, b):
     return np.where(good, shared / np.where(good, union, 1), 0)
 
 
-def match(boxes, anchors, threshold=0.5):
-    """[A]: row of the box, or -1. Every box takes its best anchor, the lowest row first."""
+def match(s, boxes, anchors):
+    """[A]: row of the box, -1 negative, -2 ignored. Every box takes its best anchor, whatever
+    their overlap; the lowest row goes first."""
     if len(boxes) == 0:
         return np.full(len(anchors), -1)
     overlap = iou(boxes, anchors)
-    rows = np.where(overlap.max(0) >= threshold, overlap.argmax(0), -1)
+    top = overlap.max(0)
+    rows = np.where(top < s.unmatched_threshold, -1, -2)
+    rows = np.where(top >= s.matched_threshold, overlap.argmax(0), rows)
     best = overlap.argmax(1)
     for row in reversed(range(len(boxes))):
         rows[best[row]] = row
     return rows
 
 
-def mine(losses, boxes, rows, min_negatives):
-    """The anchors that count: NMS at 0.99 by falling loss, then 3 negatives for each positive."""
+def mine(s, losses, boxes, rows):
+    """The anchors that count: NMS by falling loss, then so many negatives for each positive."""
     low, high = np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])
     boxes = np.concatenate([low, high], 1)
     listed, alive = [], np.ones(len(boxes), bool)
@@ -212,13 +220,14 @@ def mine(losses, boxes, rows, min_negatives):
         if not alive[a]:
             continue
         listed.append(int(a))
-        if len(listed) == 3000:
+        if len(listed) == s.num_hard_examples:
             break
-        alive &= ~(iou(boxes[a:a + 1], boxes)[0] > 0.99)
+        alive &= ~(iou(boxes[a:a + 1], boxes)[0] > s.hard_example_iou_threshold)
     positives = sum(rows[a] >= 0 for a in listed)
-    allowed, negatives, kept = max(min_negatives, 3 * positives), 0, []
+    allowed = max(s.min_negatives_per_image, math.floor(s.max_negatives_per_positive * positives))
+    negatives, kept = 0, []
     for a in listed:
-        negatives += rows[a] < 0
+        negatives += rows[a] == -1
         if rows[a] >= 0 or negatives <= allowed:
             kept.append(a)
     return kept
@@ -270,7 +279,7 @@ class Step:
         for n in range(len(codes)):
             count = int((batch["labels"][n] > 0).sum())
             boxes = batch["boxes"][n][:count].astype(np.float64)
-            rows = match(boxes, anchor_corners)
+            rows = match(self.s, boxes, anchor_corners)
             targets, labels = np.zeros((len(anchors), 4)), np.zeros(len(anchors), np.int64)
             for a in np.flatnonzero(rows >= 0):
                 ymin, xmin, ymax, xmax = boxes[rows[a]]
@@ -285,20 +294,21 @@ class Step:
             one_hot = F.one_hot(torch.tensor(labels), columns).to(self.dtype)
             class_losses = F.binary_cross_entropy_with_logits(
                 logits[n], one_hot, reduction="none").sum(1)
+            class_losses = class_losses * torch.tensor(rows != -2)
             box_losses = F.smooth_l1_loss(codes[n], targets, reduction="none", beta=1.0).sum(1)
             box_losses = torch.where(matched, box_losses, torch.zeros_like(box_losses))
             centred = np.concatenate([
                 t[n, :, :2] / 10 * anchors[:, 2:] + anchors[:, :2],
                 np.exp(t[n, :, 2:] / 5) * anchors[:, 2:]
             ], 1)
-            kept = mine(class_losses.detach().numpy(), corners(centred), rows,
-                        self.s.min_negatives_per_image)
+            kept = mine(self.s, class_losses.detach().numpy(), corners(centred), rows)
             self.kept.append(sorted(kept))
             self.matches += int(matched.sum())
             box_sum = box_sum + box_losses[kept].sum()
             class_sum = class_sum + class_losses[kept].sum()
         count = max(self.matches, 1)
-        return box_sum / count, class_sum / count
+        return (self.s.second_stage_localization_loss_weight * box_sum / count,
+                self.s.second_stage_classification_loss_weight * class_sum / count)
 
     def update(self, params, gradients):
         """The weights after one step from fresh optimizer state."""
