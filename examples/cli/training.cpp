@@ -5,8 +5,9 @@
 #include <fmt/core.h>
 
 #include "ocelli/cpu/backend.hpp"
+#include "ocelli/train/narrator.hpp"
 #include "ocelli/train/run_recorder.hpp"
-#include "ocelli/train/trainer.hpp"
+#include "ocelli/train/ssd_trainer.hpp"
 
 namespace program {
 namespace {

@@ -20,4 +20,8 @@ struct Cpu {
   using Backend = CpuBackend;
 };
 
+#ifdef OCELLI_COMPILED
+extern template class train::Session<CpuBackend>;
+#endif
+
 }  // namespace ocelli

@@ -19,4 +19,4 @@ endif()
 run(${CMAKE_COMMAND} -S ${SOURCE}/tests/install -B ${WORK}/build -G ${GENERATOR} ${where}
   -DCMAKE_CXX_COMPILER=${COMPILER})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
-run(${WORK}/build/program)
+run(${CMAKE_COMMAND} -E chdir ${WORK} build/program)

@@ -136,3 +136,12 @@ TEST_CASE(
   CHECK_THROWS_WITH_AS(
       make(), "deep/conv: the input [6,6,3] is smaller than the kernel 9 x 9", ShapeError);
 }
+
+TEST_CASE("model: an input that the type does not allow is a ShapeError with both shapes") {
+  using Net = Model<Sequential<Conv<4, 3>>, Input<3, 96, Dynamic>, Classes<Dynamic>>;
+  const auto make = [] { return Net({300, 300, 3}, 2); };
+  CHECK_THROWS_WITH_AS(
+      make(), doctest::Contains("the input is [300,300,3], the model's type fixes [96,300,3]"),
+      ShapeError);
+  CHECK(Net::input_shape({300, 200, 3}) == Shape{96, 200, 3});
+}

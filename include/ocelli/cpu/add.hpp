@@ -9,7 +9,7 @@ namespace ocelli::cpu {
 
 /// The inputs' sum at one vector.
 template <class V>
-OCELLI_INLINE V sum_of_inputs(const OpCall<float>& call, long at, int c) {
+OCELLI_ALWAYS_INLINE V sum_of_inputs(const OpCall<float>& call, long at, int c) {
   V sum = read_any<V>(call.in[0], c, call.in[0].data + at);
   for (int k = 1; k < call.op->input_count; ++k)
     sum += read_any<V>(call.in[k], c, call.in[k].data + at);

@@ -38,7 +38,7 @@ template <class V>
 struct Window3 {
   V tap[3][3];
 
-  OCELLI_INLINE Window3(const float* weight, int channels, int c) {
+  OCELLI_ALWAYS_INLINE Window3(const float* weight, int channels, int c) {
     repeat<9>([&](auto t)
                   OCELLI_LAMBDA { tap[t / 3][t % 3] = load<V>(weight + t * channels + c); });
   }

@@ -26,12 +26,12 @@ struct DepthwiseBackward {
   const float* gradient() const { return call.dout + n * g.out_pixels() * g.channels; }
   long row(int h, int c) const { return (n * g.height + h) * g.width * g.channels + c; }
   template <class V>
-  OCELLI_INLINE void deliver(long at, V value) const {
+  OCELLI_ALWAYS_INLINE void deliver(long at, V value) const {
     if (!call.din[0]) return;
     store(call.din[0] + at, call.accumulate[0] ? load<V>(call.din[0] + at) + value : value);
   }
   template <class V>
-  OCELLI_INLINE void add_weights(const V (&sum)[3][3], int c) const {
+  OCELLI_ALWAYS_INLINE void add_weights(const V (&sum)[3][3], int c) const {
     if (!dw) return;
     repeat<9>([&](auto t) OCELLI_LAMBDA {
       float* to = dw + t * g.channels + c;

@@ -29,25 +29,25 @@ inline long pixels_of(const OpCall<float>& call) { return call.batch * call.out_
 
 /// Adds to din[k], or overwrites it.
 template <class V>
-OCELLI_INLINE void deliver(const OpCall<float>& call, int k, long at, V value) {
+OCELLI_ALWAYS_INLINE void deliver(const OpCall<float>& call, int k, long at, V value) {
   float* to = call.din[k] + at;
   store(to, call.accumulate[k] ? load<V>(to) + value : value);
 }
 
 /// f'(z), told from the value z before the activation.
 template <class V>
-OCELLI_INLINE V slope(Activation f, V z) {
+OCELLI_ALWAYS_INLINE V slope(Activation f, V z) {
   if (f == Activation::none) return fill<V>(1.0f);
   if (is_clamp(f)) return where_inside(z, V{}, fill<V>(clamp_high(f)), fill<V>(1.0f));
   return slope_each(f, z);
 }
 /// f'(z), told from y = f(z), where slope_from_output(f).
 template <class V>
-OCELLI_INLINE V slope_at_output(Activation f, V y) {
+OCELLI_ALWAYS_INLINE V slope_at_output(Activation f, V y) {
   return f == Activation::sigmoid ? y * (1.0f - y) : slope(f, y);
 }
 template <class V>
-OCELLI_INLINE V activate_any(Activation f, V z) {
+OCELLI_ALWAYS_INLINE V activate_any(Activation f, V z) {
   if (is_clamp(f)) return clamp(z, fill<V>(clamp_low(f)), fill<V>(clamp_high(f)));
   return activate_each(f, z);
 }

@@ -47,7 +47,7 @@ inline void pack(ThreadPool& pool, const float* b, long depth, int columns, floa
 }
 
 /// to[i * to_row + j] = from[j * from_row + i] for 4 x 4 values.
-OCELLI_INLINE void transpose4(const float* from, long from_row, float* to, long to_row) {
+OCELLI_ALWAYS_INLINE void transpose4(const float* from, long from_row, float* to, long to_row) {
   typedef float Four __attribute__((vector_size(16)));
   const Four a = load<Four>(from), b = load<Four>(from + from_row);
   const Four c = load<Four>(from + 2 * from_row), d = load<Four>(from + 3 * from_row);

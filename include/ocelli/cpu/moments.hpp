@@ -39,7 +39,7 @@ inline Runs runs_of(long rows, int channels) {
 /// f.template operator()<V, N>(c): N vectors V of neighbouring channels from c on, N * V being 256
 /// bytes where there are as many channels: whole cache lines, and enough sums side by side.
 template <class F>
-OCELLI_INLINE void each_vectors(int channels, F&& f) {
+OCELLI_ALWAYS_INLINE void each_vectors(int channels, F&& f) {
   int c = 0;
   for (; c + 4 * kWide <= channels; c += 4 * kWide) f.template operator()<Wide, 4>(c);
   for (; c + kWide <= channels; c += kWide) f.template operator()<Wide, 1>(c);

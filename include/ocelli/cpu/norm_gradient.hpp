@@ -24,14 +24,14 @@ struct ThroughActivation {
   V scale, shift, low, high;
   Activation activation;
 
-  OCELLI_INLINE ThroughActivation() = default;
-  OCELLI_INLINE ThroughActivation(const Operand<float>& norm, int c)
+  OCELLI_ALWAYS_INLINE ThroughActivation() = default;
+  OCELLI_ALWAYS_INLINE ThroughActivation(const Operand<float>& norm, int c)
       : scale(load<V>(norm.scale + c)),
         shift(load<V>(norm.shift + c)),
         low(fill<V>(clamp_low(norm.activation))),
         high(fill<V>(clamp_high(norm.activation))),
         activation(norm.activation) {}
-  OCELLI_INLINE V operator()(V x, V dy) const {
+  OCELLI_ALWAYS_INLINE V operator()(V x, V dy) const {
     if constexpr (Kind == 0) return dy;
     const V z = scale * x + shift;
     if constexpr (Kind == 1) return where_inside(z, low, high, dy);

@@ -16,13 +16,13 @@ struct Transform {
   V scale, shift, low, high;
   Activation activation;
 
-  OCELLI_INLINE Transform(const Operand<float>& x, int c)
+  OCELLI_ALWAYS_INLINE Transform(const Operand<float>& x, int c)
       : scale(load<V>(x.scale + c)),
         shift(load<V>(x.shift + c)),
         low(fill<V>(clamp_low(x.activation))),
         high(fill<V>(clamp_high(x.activation))),
         activation(x.activation) {}
-  OCELLI_INLINE V operator()(V x) const {
+  OCELLI_ALWAYS_INLINE V operator()(V x) const {
     x = scale * x + shift;
     if constexpr (Clamped) return clamp(x, low, high);
     return activate_each(activation, x);
@@ -32,8 +32,8 @@ struct Transform {
 /// Stands in for Transform where the data is the value itself.
 template <class V>
 struct Plain {
-  OCELLI_INLINE Plain(const Operand<float>&, int) {}
-  OCELLI_INLINE V operator()(V x) const { return x; }
+  OCELLI_ALWAYS_INLINE Plain(const Operand<float>&, int) {}
+  OCELLI_ALWAYS_INLINE V operator()(V x) const { return x; }
 };
 
 template <class V>
@@ -55,7 +55,7 @@ inline void with_reader(const Operand<float>& x, F&& f) {
 
 /// One vector of x's values, at channel c; the reader is chosen at each call.
 template <class V>
-OCELLI_INLINE V read_any(const Operand<float>& x, int c, const float* from) {
+OCELLI_ALWAYS_INLINE V read_any(const Operand<float>& x, int c, const float* from) {
   if (!x.deferred()) return load<V>(from);
   if (is_clamp(x.activation)) return Clamped<V>(x, c)(load<V>(from));
   return Curved<V>(x, c)(load<V>(from));
@@ -64,14 +64,14 @@ OCELLI_INLINE V read_any(const Operand<float>& x, int c, const float* from) {
 /// The first and the last vector of `count` floats, which may overlap: all of them, if
 /// kWidth<V> <= count <= 2 * kWidth<V>.
 template <class V>
-OCELLI_INLINE void copy_ends(const float* from, long count, float* to) {
+OCELLI_ALWAYS_INLINE void copy_ends(const float* from, long count, float* to) {
   const V first = load<V>(from), last = load<V>(from + count - kWidth<V>);
   store(to, first);
   store(to + count - kWidth<V>, last);
 }
 
 /// A few floats without a call, or many.
-OCELLI_INLINE void copy_floats(const float* from, long count, float* to) {
+OCELLI_ALWAYS_INLINE void copy_floats(const float* from, long count, float* to) {
   typedef float Four __attribute__((vector_size(16)));
   if (count > 2 * kWide) {
     std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));

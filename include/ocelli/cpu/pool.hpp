@@ -41,7 +41,7 @@ inline void pool_rows(const PoolGeometry& g, long first_row, long last_row, Body
 
 /// body(h * W + w) for each tap.
 template <class Body>
-OCELLI_INLINE void each_tap(const PoolGeometry& g, const PoolTaps& taps, Body&& body) {
+OCELLI_ALWAYS_INLINE void each_tap(const PoolGeometry& g, const PoolTaps& taps, Body&& body) {
   for (int h = taps.top; h < taps.bottom; ++h)
     for (int w = taps.left; w < taps.right; ++w) body(long(h) * g.width + w);
 }

@@ -12,7 +12,7 @@
 
 #include "ocelli/op/activation.hpp"
 
-#define OCELLI_INLINE inline __attribute__((always_inline))
+#define OCELLI_ALWAYS_INLINE inline __attribute__((always_inline))
 #define OCELLI_LAMBDA __attribute__((always_inline))
 
 namespace ocelli::cpu {
@@ -37,25 +37,25 @@ inline constexpr int kWidth = static_cast<int>(sizeof(V) / sizeof(float));
 
 /// From any address.
 template <class V>
-OCELLI_INLINE V load(const float* p) {
+OCELLI_ALWAYS_INLINE V load(const float* p) {
   V v;
   std::memcpy(&v, p, sizeof v);
   return v;
 }
 template <class V>
-OCELLI_INLINE void store(float* p, V v) {
+OCELLI_ALWAYS_INLINE void store(float* p, V v) {
   std::memcpy(p, &v, sizeof v);
 }
 /// x in every place.
 template <class V>
-OCELLI_INLINE V fill(float x) {
+OCELLI_ALWAYS_INLINE V fill(float x) {
   return x - V{};
 }
 
 /// f(0), f(1) ... f(N - 1) with constant arguments, so that arrays indexed by them stay in
 /// registers.
 template <int N, class F>
-OCELLI_INLINE void repeat(F&& f) {
+OCELLI_ALWAYS_INLINE void repeat(F&& f) {
   [&]<int... i>(std::integer_sequence<int, i...>) OCELLI_LAMBDA {
     (f(std::integral_constant<int, i>{}), ...);
   }
@@ -64,7 +64,7 @@ OCELLI_INLINE void repeat(F&& f) {
 
 /// Cuts 0 .. count - 1 into vectors: f(V{}, start) with V = Wide, then Half, then float.
 template <class F>
-OCELLI_INLINE void each_vector(int count, F&& f) {
+OCELLI_ALWAYS_INLINE void each_vector(int count, F&& f) {
   int i = 0;
   for (; i + kWide <= count; i += kWide) f(Wide{}, i);
   if constexpr (kWide >= 8) {
@@ -88,20 +88,20 @@ constexpr float clamp_high(Activation f) {
 }
 /// NaN stays NaN.
 template <class V>
-OCELLI_INLINE V clamp(V x, V low, V high) {
+OCELLI_ALWAYS_INLINE V clamp(V x, V low, V high) {
   x = x < low ? low : x;
   return x > high ? high : x;
 }
 /// x where low < z < high, else 0.
 template <class V>
-OCELLI_INLINE V where_inside(V z, V low, V high, V x) {
+OCELLI_ALWAYS_INLINE V where_inside(V z, V low, V high, V x) {
   x = z > low ? x : V{};
   return z < high ? x : V{};
 }
 
 /// The scalar formulas, place by place.
 template <class V>
-OCELLI_INLINE V activate_each(Activation f, V x) {
+OCELLI_ALWAYS_INLINE V activate_each(Activation f, V x) {
   if constexpr (kWidth<V> == 1) {
     return activate(f, x);
   } else {
@@ -110,7 +110,7 @@ OCELLI_INLINE V activate_each(Activation f, V x) {
   }
 }
 template <class V>
-OCELLI_INLINE V slope_each(Activation f, V x) {
+OCELLI_ALWAYS_INLINE V slope_each(Activation f, V x) {
   if constexpr (kWidth<V> == 1) {
     return activation_slope(f, x);
   } else {

@@ -2,26 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cctype>
-#include <cstddef>
-#include <filesystem>
 #include <string>
-#include <string_view>
-#include <system_error>
-#include <utility>
 #include <vector>
 
-#include "ocelli/core/error.hpp"
-#include "ocelli/data/cloud_annotations.hpp"
-#include "ocelli/data/coco.hpp"
-#include "ocelli/data/cvat.hpp"
+#include "ocelli/core/inline.hpp"
 #include "ocelli/data/dataset.hpp"
-#include "ocelli/data/findings.hpp"
 #include "ocelli/data/read_options.hpp"
 #include "ocelli/data/source.hpp"
-#include "ocelli/data/text.hpp"
-#include "ocelli/data/voc.hpp"
-#include "ocelli/data/yolo.hpp"
 
 namespace ocelli::data {
 
@@ -33,212 +20,25 @@ struct Recognised {
   std::vector<std::string> label_files;  ///< keys; of the formats with one file for many pictures
 };
 
-namespace detail {
-
-/// The beginning of a file, enough to see its kind.
-inline std::string head_of(const Source& source, const std::string& key) {
-  return std::string(as_text(source.read_head(key, 65536)));
-}
-inline bool mentions(const std::string& text, std::string_view word) {
-  return text.find(word) != std::string::npos;
-}
-/// By what stands in its first 64 KiB; COCO files may begin with any of their lists.
-inline bool looks_like_coco(const std::string& head) {
-  return mentions(head, "\"file_name\"") || mentions(head, "\"image_id\"") ||
-         mentions(head, "\"supercategory\"") ||
-         (mentions(head, "\"images\"") && mentions(head, "\"categories\""));
-}
-
-inline bool looks_like_yolo(const std::vector<std::string>& keys) {
-  bool names = false, texts = false;
-  for (const std::string_view key : keys) {
-    names = names || key.ends_with(".names") || file_name_of(key) == "classes.txt";
-    texts = texts || (key.ends_with(".txt") && file_name_of(key) != "classes.txt");
-  }
-  return names && texts;
-}
-
-}  // namespace detail
-
 /// The format of a folder or bucket, by the files that are there: `_annotations.json`, then
 /// Annotations/*.xml (VOC), a CVAT XML, a COCO JSON, obj.names with .txt files (YOLO).
 /// @param format  "" to recognise; else only label files of this format are looked for
 /// @throws DataError when there are labels of several formats, none of them at the root of a bucket
-inline Recognised recognise(const Source& source, const std::string& format = {}) {
-  const std::vector<std::string> keys = source.keys();
-  Recognised cloud{"cloud-annotations", {}}, voc{"voc", {}}, cvat{"cvat", {}}, coco{"coco", {}};
-  const auto tried = [&](const char* name) { return format.empty() || format == name; };
-  for (const std::string& key : keys) {
-    const std::string extension = lower_ascii(extension_of(key));
-    if (tried("cloud-annotations") && file_name_of(key) == "_annotations.json") {
-      cloud.label_files.push_back(key);
-    } else if (extension == ".xml" && (tried("voc") || tried("cvat"))) {
-      if (!voc.label_files.empty() && format != "cvat") continue;  // one is enough to know
-      const std::string head = detail::head_of(source, key);
-      if (detail::mentions(head, "<annotations")) {
-        cvat.label_files.push_back(key);
-      } else if (detail::mentions(head, "<annotation")) {
-        voc.label_files.push_back(key);
-      }
-    } else if (
-        extension == ".json" && tried("coco") &&
-        detail::looks_like_coco(detail::head_of(source, key))) {
-      coco.label_files.push_back(key);
-    }
-  }
-  if (!cloud.label_files.empty() && cloud.label_files[0] == "_annotations.json") return cloud;
-  std::vector<Recognised> found;
-  for (Recognised* one : {&cloud, &voc, &cvat, &coco}) {
-    if (tried(one->format.c_str()) && !one->label_files.empty()) found.push_back(*one);
-  }
-  if (found.size() > 1) {
-    throw DataError(
-        "labels of several formats: " + found[0].format + " (" + found[0].label_files[0] +
-            ") and " + found[1].format + " (" + found[1].label_files[0] + ")",
-        source.name(), "name the format, or open a label file itself");
-  }
-  if (!found.empty()) return found[0];
-  if (tried("yolo") && (format == "yolo" || detail::looks_like_yolo(keys))) return {"yolo", {}};
-  return {};
-}
-
-namespace detail {
-
-/// Throws when labels could not be trusted; what was repaired or dropped is left in the findings.
-inline void refuse_faulty(const Dataset& data) {
-  std::size_t errors = 0;
-  std::string text;
-  for (const Finding& finding : data.findings) {
-    if (finding.severity != Finding::Severity::error) continue;
-    if (++errors <= 5) text += "\n  " + finding.where + ": " + finding.text;
-  }
-  if (errors == 0) return;
-  if (errors > 5) text += "\n  and " + std::to_string(errors - 5) + " more";
-  throw DataError(
-      std::to_string(errors) + (errors == 1 ? " fault" : " faults") + " in the labels:" + text,
-      data.root, "correct them (`ocelli check` lists all), or keep going without these pictures");
-}
-
-inline std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
-/// The label file of a subset: SPLIT.json, instances_SPLIT2017.json, SPLIT/_annotations.coco.json.
-inline std::string label_file_of(
-    const Source& source, const Recognised& found, const std::string& split) {
-  std::vector<std::string> fit;
-  for (const std::string& key : found.label_files) {
-    const std::string stem(stem_of(key));
-    // The name between other letters ("retrain") does not count.
-    const std::size_t at = stem.find(split);
-    const auto letter = [&](std::size_t i) {
-      return i < stem.size() && std::isalpha(static_cast<unsigned char>(stem[i])) != 0;
-    };
-    const bool in_name =
-        at != std::string::npos && (at == 0 || !letter(at - 1)) && !letter(at + split.size());
-    const bool in_folder = ("/" + key).find("/" + split + "/") != std::string::npos;
-    if (split.empty() || key == split || in_name || in_folder) fit.push_back(key);
-  }
-  if (fit.size() == 1) return fit[0];
-  if (fit.empty()) {
-    throw DataError(
-        "there is no " + found.format + " label file for the subset \"" + split + "\"",
-        source.name(), "there are: " + joined(found.label_files));
-  }
-  throw DataError(
-      "there are several " + found.format + " label files: " + joined(fit), source.name(),
-      "name one of them as the subset, or open it directly");
-}
-
-inline Dataset read_as(const Source& source, const Recognised& found, const OpenOptions& options) {
-  Dataset data;
-  if (found.format == "voc") {
-    data = read_voc(source, options);
-  } else if (found.format == "yolo") {
-    data = read_yolo(source, options);
-  } else if (found.format == "coco") {
-    const bool alone = found.label_files.size() == 1;
-    // Where several files share a folder, a picture of another subset is not unlabelled.
-    data = read_coco(source, label_file_of(source, found, options.split), options, alone);
-  } else {
-    if (!options.split.empty()) {
-      throw DataError(
-          "the format " + found.format + " knows no subsets like \"" + options.split + "\"",
-          source.name(), "split it by percentage, or with a list of pictures");
-    }
-    const std::string key = label_file_of(source, found, "");
-    data = found.format == "cvat" ? read_cvat(source, key, options)
-                                  : read_cloud_annotations(source, key, options);
-  }
-  if (!options.keep_going) refuse_faulty(data);
-  return data;
-}
-
-}  // namespace detail
+Recognised recognise(const Source& source, const std::string& format = {});
 
 /// The data set in a source.
 /// @throws DataError when nothing is recognised (it says what was looked for), or labels are faulty
 ///         and `keep_going` is off
-inline Dataset open(const Source& source, const OpenOptions& options = {}) {
-  if (!options.format.empty() && options.format != "voc" && options.format != "coco" &&
-      options.format != "cloud-annotations" && options.format != "yolo" &&
-      options.format != "cvat") {
-    throw ConfigError(
-        "the format \"" + options.format + "\" is not known", "format",
-        "voc, coco, cloud-annotations, yolo and cvat are");
-  }
-  const Recognised found = recognise(source, options.format);
-  if (!found.format.empty()) return detail::read_as(source, found, options);
-  throw DataError(
-      options.format.empty() ? "no labels were recognised"
-                             : "no labels of the format " + options.format + " were found",
-      source.name(),
-      "looked for _annotations.json (Cloud Annotations), Annotations/*.xml (Pascal VOC), an .xml "
-      "with <annotations> (CVAT), a .json with \"images\" and \"annotations\" (COCO), obj.names or "
-      "classes.txt with .txt files (YOLO)");
-}
+Dataset open(const Source& source, const OpenOptions& options = {});
 
 /// The data set in a folder, or of one label file (COCO, Cloud Annotations or CVAT); its pictures
 /// are then looked for in the file's folder, and in the one above when that folder is
 /// "annotations".
 /// @throws StoreError when there is no such path; DataError as above
-inline Dataset open(const std::string& path, const OpenOptions& options = {}) {
-  const std::filesystem::path given(path);
-  std::error_code code;
-  if (!std::filesystem::is_regular_file(given, code)) return open(FolderSource(path), options);
-  const std::string extension = lower_ascii(extension_of(path));
-  if (extension != ".json" && extension != ".xml") {
-    throw DataError(
-        "not a label file", path,
-        "give a COCO or _annotations.json file, a CVAT .xml, or the folder");
-  }
-  std::filesystem::path root = given.has_parent_path() ? given.parent_path() : ".";
-  std::string key = given.filename().string();
-  if (lower_ascii(root.filename().string()) == "annotations") {
-    key = root.filename().string() + "/" + key;
-    root = root.has_parent_path() ? root.parent_path() : ".";
-  }
-  const FolderSource source(root.string());
-  std::string format = options.format;
-  const std::string head = detail::head_of(source, key);
-  if (format.empty()) {
-    if (file_name_of(key) == "_annotations.json")
-      format = "cloud-annotations";
-    else if (extension == ".xml" && detail::mentions(head, "<annotations"))
-      format = "cvat";
-    else if (extension == ".json")
-      format = detail::looks_like_coco(head) ? "coco" : "cloud-annotations";
-  }
-  if (format != "coco" && format != "cvat" && format != "cloud-annotations") {
-    throw DataError(
-        "not a label file for many pictures", path,
-        "for Pascal VOC and YOLO give the folder that holds labels and pictures");
-  }
-  OpenOptions whole = options;
-  whole.split.clear();  // the file is the subset
-  return detail::read_as(source, {format, {key}}, whole);
-}
+Dataset open(const std::string& path, const OpenOptions& options = {});
 
 }  // namespace ocelli::data
+
+#ifndef OCELLI_COMPILED
+#include "ocelli/data/open_impl.hpp"
+#endif

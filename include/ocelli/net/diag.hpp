@@ -146,26 +146,29 @@ constexpr bool check_diag() {
   return code == DiagCode::none;
 }
 
+/// "[300,300,3]"
+inline std::string to_string(const Shape& s) {
+  return "[" + std::to_string(s.height) + "," + std::to_string(s.width) + "," +
+         std::to_string(s.channels) + "]";
+}
+
 /// The same mistake in words, for a net that is built at run time.
 /// @param layer  name of the layer: "backbone/layer_3"
 [[noreturn]] inline void throw_diag(const Diag& diag, const std::string& layer) {
-  const auto shape = [](const Shape& s) {
-    return "[" + std::to_string(s.height) + "," + std::to_string(s.width) + "," +
-           std::to_string(s.channels) + "]";
-  };
   const auto pair = [](const Shape& s) {
     return std::to_string(s.height) + " x " + std::to_string(s.width);
   };
   std::string what;
   switch (diag.code) {
     case DiagCode::window_exceeds_input:
-      what = "the input " + shape(diag.a) + " is smaller than the kernel " + pair(diag.b);
+      what = "the input " + to_string(diag.a) + " is smaller than the kernel " + pair(diag.b);
       break;
     case DiagCode::residual_inputs_differ:
-      what = "residual: the main path is " + shape(diag.a) + ", the shortcut " + shape(diag.b);
+      what =
+          "residual: the main path is " + to_string(diag.a) + ", the shortcut " + to_string(diag.b);
       break;
     case DiagCode::concat_inputs_differ:
-      what = "concat: one input is " + shape(diag.a) + ", another " + shape(diag.b);
+      what = "concat: one input is " + to_string(diag.a) + ", another " + to_string(diag.b);
       break;
     case DiagCode::tap_unknown:
       what = "From<tag> without a Tap<tag> before it";
@@ -184,7 +187,7 @@ constexpr bool check_diag() {
              " feature maps";
       break;
     case DiagCode::channels_not_positive:
-      what = "an output of " + shape(diag.a) + " has no channels";
+      what = "an output of " + to_string(diag.a) + " has no channels";
       break;
     case DiagCode::none:
       what = "no fault";

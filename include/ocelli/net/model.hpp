@@ -230,6 +230,13 @@ class Model {
 
   const ModelView& view() const { return view_; }
 
+  /// The extents of the input that the type fixes, and `open` where it leaves them open.
+  static constexpr Shape input_shape(Shape open) {
+    return {
+        In::height != Dynamic ? In::height : open.height,
+        In::width != Dynamic ? In::width : open.width, In::channels};
+  }
+
   // Constants of a static model, for static_assert.
 
   /// Trainable numbers.
@@ -259,9 +266,11 @@ class Model {
   static_assert(sound(), "ocelli: the net has a mistake, see the message above");
 
   static Shape checked(Shape input) {
-    if ((In::height != Dynamic && input.height != In::height) ||
-        (In::width != Dynamic && input.width != In::width) || input.channels != In::channels)
-      throw ShapeError("the input differs from the model's fixed extents", "model");
+    const Shape fixed = input_shape(input);
+    if (input != fixed)
+      throw ShapeError(
+          "the input is " + to_string(input) + ", the model's type fixes " + to_string(fixed),
+          "model", "give the extents of its Input<...>, or open them with Dynamic");
     return input;
   }
 

@@ -8,7 +8,7 @@
 
 #include "ocelli/data/cache.hpp"
 #include "ocelli/data/loader.hpp"
-#include "ocelli/eval/coco.hpp"
+#include "ocelli/train/evaluation.hpp"
 #include "ocelli/train/ssd_detector.hpp"
 
 namespace ocelli::train {
@@ -30,12 +30,6 @@ inline std::vector<eval::GroundTruth> truths_of(const data::Picture& picture) {
     truths.push_back({object.box, object.label, object.crowd, object.difficult, -1});
   return truths;
 }
-
-struct Evaluation {
-  eval::CocoEvaluator matches;
-  eval::CocoResult coco;
-  std::vector<eval::EvaluatedPicture> pictures;  ///< id = position in Dataset::pictures
-};
 
 /// @param progress  called after each batch with pictures done and their number; may be empty
 template <Backend B>

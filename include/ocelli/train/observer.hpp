@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "ocelli/train/evaluate.hpp"
+#include "ocelli/train/evaluation.hpp"
 
 namespace ocelli::train {
 

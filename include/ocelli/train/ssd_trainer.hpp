@@ -21,6 +21,7 @@
 #include "ocelli/data/loader.hpp"
 #include "ocelli/train/evaluate.hpp"
 #include "ocelli/train/observer.hpp"
+#include "ocelli/train/outcome.hpp"
 #include "ocelli/train/signals.hpp"
 #include "ocelli/train/ssd_step.hpp"
 #include "ocelli/train/training_options.hpp"
@@ -32,16 +33,6 @@ namespace ocelli::train {
 struct TrainingData {
   const data::Dataset* dataset = nullptr;
   const data::ImageCache* cache = nullptr;
-};
-
-struct TrainingOutcome {
-  TrainingEnd end = TrainingEnd::finished;
-  long steps = 0;                  ///< done in all
-  double seconds = 0;              ///< of this process
-  double images_per_second = 0;    ///< of training alone
-  std::optional<Evaluation> last;  ///< of the weights at the end
-  double best_ap = -1;
-  long best_step = 0;
 };
 
 template <Backend B>

@@ -25,25 +25,4 @@ struct TrainingOptions {
   std::size_t book_pictures = 24;  ///< pictures of the Flip Book
 };
 
-enum class TrainingEnd {
-  finished,    ///< all steps were made
-  early_stop,  ///< no better for `patience` evaluations
-  time_up,     ///< the time budget is spent
-  stopped,     ///< SIGTERM or SIGINT
-};
-
-inline const char* name(TrainingEnd end) {
-  switch (end) {
-    case TrainingEnd::finished:
-      return "finished";
-    case TrainingEnd::early_stop:
-      return "early stop";
-    case TrainingEnd::time_up:
-      return "time is up";
-    case TrainingEnd::stopped:
-      return "stopped";
-  }
-  return "?";
-}
-
 }  // namespace ocelli::train

@@ -1,0 +1,42 @@
+// TrainingOutcome: how a training ended.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "ocelli/train/evaluation.hpp"
+
+namespace ocelli::train {
+
+enum class TrainingEnd {
+  finished,    ///< all steps were made
+  early_stop,  ///< no better for `patience` evaluations
+  time_up,     ///< the time budget is spent
+  stopped,     ///< SIGTERM or SIGINT
+};
+
+inline const char* name(TrainingEnd end) {
+  switch (end) {
+    case TrainingEnd::finished:
+      return "finished";
+    case TrainingEnd::early_stop:
+      return "early stop";
+    case TrainingEnd::time_up:
+      return "time is up";
+    case TrainingEnd::stopped:
+      return "stopped";
+  }
+  return "?";
+}
+
+struct TrainingOutcome {
+  TrainingEnd end = TrainingEnd::finished;
+  long steps = 0;                  ///< done in all
+  double seconds = 0;              ///< of this process
+  double images_per_second = 0;    ///< of training alone
+  std::optional<Evaluation> last;  ///< of the weights at the end
+  double best_ap = -1;
+  long best_step = 0;
+};
+
+}  // namespace ocelli::train

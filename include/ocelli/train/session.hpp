@@ -1,0 +1,66 @@
+// Session: what is behind a Trainer, for one backend and any SSD.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ocelli/data/split.hpp"
+#include "ocelli/model/ssd.hpp"
+#include "ocelli/train/hyperparameter_values.hpp"
+#include "ocelli/train/observer.hpp"
+#include "ocelli/train/outcome.hpp"
+
+namespace ocelli {
+
+/// What a program usually sets; 0 or empty leaves it to the model's defaults.
+struct TrainerSettings {
+  long steps = 0;            ///< 0: recommended from the number of pictures
+  double learning_rate = 0;  ///< 0: the model's, 0.004
+  int batch = 0;             ///< pictures a step; 0: the model's, 24
+  std::uint64_t seed = 42;
+  std::filesystem::path out = "run";  ///< the run folder: log, snapshots, best weights
+  bool resume = false;                ///< go on from the folder's newest snapshot
+  std::filesystem::path from = {};    ///< start from these weights
+  int threads = 0;                    ///< 0: one a core
+  bool quiet = false;                 ///< no progress on standard error
+  std::vector<std::string> set = {};  ///< any other hyperparameter: "moving_average_decay=0.999"
+};
+
+namespace train {
+
+template <class B>
+class Session {
+ public:
+  /// @param optimizer  the value of the hyperparameter: "rmsprop" or "sgd"
+  Session(const TrainerSettings& settings, const char* optimizer);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Trains on one part, evaluates on the other, which may be empty. The tables that `spec` points
+  /// to must outlive the session.
+  /// @param compiled  the hyperparameters that the type of the detector has settled
+  TrainingOutcome fit(
+      const SsdSpec& spec, const SsdCompiled& compiled, data::Split parts,
+      const std::vector<TrainingObserver*>& observers);
+
+  /// Writes what was learned. Throws StoreError; ConfigError before fit().
+  void save(const std::filesystem::path& path);
+
+ private:
+  struct Parts;
+  TrainerSettings settings_;
+  const char* optimizer_;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace train
+}  // namespace ocelli
+
+#ifndef OCELLI_COMPILED
+#include "ocelli/train/session_impl.hpp"
+#endif

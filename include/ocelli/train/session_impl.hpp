@@ -1,0 +1,104 @@
+// How a Session trains: hyperparameters from the settings, pictures from the folder, an SsdTrainer.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "ocelli/core/error.hpp"
+#include "ocelli/core/thread_pool.hpp"
+#include "ocelli/data/cache.hpp"
+#include "ocelli/data/source.hpp"
+#include "ocelli/train/hyperparameters.hpp"
+#include "ocelli/train/narrator.hpp"
+#include "ocelli/train/session.hpp"
+#include "ocelli/train/ssd_trainer.hpp"
+
+namespace ocelli::train {
+
+/// The model's name of an SSD type.
+inline ModelName model_name_of(const SsdSpec& spec) {
+  if (std::string(spec.backbone) == "mobilenet_v1") return ModelName::ssd_mobilenet_v1;
+  return spec.lite ? ModelName::ssdlite_mobilenet_v2 : ModelName::ssd_mobilenet_v2;
+}
+
+template <class B>
+struct Session<B>::Parts {
+  Parts(data::Split parts, int threads)
+      : split(std::move(parts)),
+        pool(threads),
+        backend(pool),
+        source(split.train.root),
+        cache(split.train, source, pool) {
+    if (!split.validation.pictures.empty()) held_out.emplace(split.validation, source, pool);
+  }
+
+  data::Split split;
+  ThreadPool pool;
+  B backend;
+  data::FolderSource source;
+  data::ImageCache cache;
+  std::optional<data::ImageCache> held_out;
+  std::optional<SsdTrainer<B>> trainer;
+};
+
+template <class B>
+Session<B>::Session(const TrainerSettings& settings, const char* optimizer)
+    : settings_(settings), optimizer_(optimizer) {}
+
+template <class B>
+Session<B>::~Session() = default;
+
+template <class B>
+TrainingOutcome Session<B>::fit(
+    const SsdSpec& spec, const SsdCompiled& compiled, data::Split parts,
+    const std::vector<TrainingObserver*>& observers) {
+  Hyperparameters hyper(model_name_of(spec), compiled);
+  const auto set = [&](const char* name, const std::string& value) {
+    hyper.set(name, value, Provenance::flag, std::string("TrainerSettings::") + name);
+  };
+  set("optimizer", optimizer_);
+  if (settings_.learning_rate > 0)
+    set("initial_learning_rate", detail::number_text(settings_.learning_rate));
+  if (settings_.batch > 0) set("batch_size", std::to_string(settings_.batch));
+  for (const std::string& one : settings_.set) hyper.set_flag(one);
+  const long steps = settings_.steps > 0 ? settings_.steps
+                                         : recommended_steps(
+                                               static_cast<long>(parts.train.pictures.size()),
+                                               hyper.values().batch_size);
+  if (hyper.is_default("num_steps")) set("num_steps", std::to_string(steps));
+  hyper.check();
+
+  parts_ = std::make_unique<Parts>(std::move(parts), settings_.threads);
+  TrainingOptions options;
+  options.out = settings_.out;
+  options.resume = settings_.resume;
+  options.from = settings_.from;
+  options.seed = settings_.seed;
+  const bool evaluates = parts_->held_out.has_value();
+  SsdTrainer<B>& trainer = parts_->trainer.emplace(
+      parts_->backend, parts_->pool, spec, hyper, options,
+      TrainingData{&parts_->split.train, &parts_->cache},
+      TrainingData{
+          evaluates ? &parts_->split.validation : nullptr,
+          evaluates ? &*parts_->held_out : nullptr});
+  std::optional<Narrator> narrator;
+  if (!settings_.quiet) {
+    narrator.emplace(hyper.values().num_steps);
+    trainer.observe(*narrator);
+  }
+  for (TrainingObserver* observer : observers) trainer.observe(*observer);
+  trainer.prepare();
+  TrainingOutcome outcome = trainer.fit();
+  if (narrator) narrator->finish();
+  return outcome;
+}
+
+template <class B>
+void Session<B>::save(const std::filesystem::path& path) {
+  if (!parts_ || !parts_->trainer)
+    throw ConfigError("nothing was trained yet", "Trainer", "call fit() first");
+  parts_->trainer->save(path);
+}
+
+}  // namespace ocelli::train
