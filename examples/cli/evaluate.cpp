@@ -6,7 +6,8 @@
 
 #include "loaded.hpp"
 #include "ocelli/cpu/backend.hpp"
-#include "ocelli/train/flip_book.hpp"
+#include "ocelli/train/report.hpp"
+#include "ocelli/train/report_evaluation.hpp"
 #include "program.hpp"
 
 namespace program {
@@ -68,7 +69,7 @@ int run_evaluate(const Options& options) {
     train::ReportEvaluation line{loaded.info.step, coco.numbers, {}};
     for (const eval::ClassResult& one : coco.per_class) line.class_ap50.push_back(one.ap50);
     report.evaluations.push_back(std::move(line));
-    train::add_evaluation(report, evaluation, data.dataset, cache);
+    train::show_evaluation(report, evaluation, data.dataset, cache);
     const std::filesystem::path page = std::filesystem::path(options.report) / "index.html";
     train::write_report(page, report);
     fmt::print(stderr, "curves, confusion and pictures: {}\n", page.string());

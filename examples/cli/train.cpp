@@ -138,10 +138,11 @@ int run_train(const Options& options) {
   const nlohmann::ordered_json results = run_training(request);
   if (options.json) {
     print_json(results);
-  } else if (results.contains("report")) {
-    fmt::print(
-        "AP {:.3f}, AP50 {:.3f}; look at {}\n", results["ap"].get<double>(),
-        results["ap50"].get<double>(), results["report"].get<std::string>());
+  } else {
+    if (results.contains("ap"))
+      fmt::print(
+          "AP {:.3f}, AP50 {:.3f}; ", results["ap"].get<double>(), results["ap50"].get<double>());
+    fmt::print("look at {}\n", results["report"].get<std::string>());
   }
   return done;
 }

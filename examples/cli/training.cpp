@@ -1,13 +1,11 @@
-// One training: caches, the trainer, its recorder and its bar.
+// One training: caches, the net, the trainer, and what standard output says of it.
 // SPDX-License-Identifier: Apache-2.0
 #include "training.hpp"
 
 #include <fmt/core.h>
 
 #include "ocelli/cpu/backend.hpp"
-#include "ocelli/train/narrator.hpp"
-#include "ocelli/train/run_recorder.hpp"
-#include "ocelli/train/ssd_trainer.hpp"
+#include "ocelli/train/recorded_training.hpp"
 
 namespace program {
 namespace {
@@ -66,31 +64,12 @@ nlohmann::ordered_json run_training(const TrainingRequest& request) {
       counts.pictures, counts.objects, counts.negatives, counts.unlabelled,
       request.held_out.pictures.size());
 
-  train::Narrator narrator(request.settings.values().num_steps);
-  trainer.observe(narrator);
-  const long done = trainer.prepare();
-  train::RunRecorder recorder(
-      trainer.run(), request.settings, request.options, request.train.labels,
-      evaluates ? &request.held_out : nullptr, evaluates ? &*held_out_cache : nullptr, done);
-  trainer.observe(recorder);
-  train::TrainingOutcome outcome;
-  try {
-    outcome = trainer.fit();
-  } catch (const std::exception& fault) {
-    narrator.finish();
-    recorder.fail(fault.what());
-    throw;
-  }
-  narrator.finish();
-  const bool complete =
-      outcome.end == train::TrainingEnd::finished || outcome.end == train::TrainingEnd::early_stop;
-  recorder.finish(train::name(outcome.end), complete, outcome.last ? &*outcome.last : nullptr);
-
+  const train::TrainingOutcome outcome = train::fit_recorded(trainer, true);
   nlohmann::ordered_json results = results_of(outcome, request.held_out);
-  if (evaluates) results["report"] = recorder.report_path().string();
+  results["report"] = outcome.report.string();
   results["weights"] = trainer.run().last().string();
   if (outcome.best_step > 0) results["best_weights"] = trainer.run().best().string();
-  if (!complete)
+  if (outcome.end == train::TrainingEnd::stopped || outcome.end == train::TrainingEnd::time_up)
     fmt::print(
         stderr, "{} after step {}; go on with --resume\n", train::name(outcome.end), outcome.steps);
   return results;

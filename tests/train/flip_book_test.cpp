@@ -123,23 +123,3 @@ TEST_CASE("flip_book: after a resume it holds the pages up to that step") {
   CHECK_FALSE(std::filesystem::exists(f.pages / "step-00000002.json"));
   CHECK(std::filesystem::exists(f.pages / "notes.json"));
 }
-
-TEST_CASE("flip_book: an evaluation fills the report") {
-  const Fixture f;
-  Evaluation evaluation{eval::CocoEvaluator(3), {}, f.evaluated(0)};
-  evaluation.pictures[2].detections.clear();  // the worst
-  for (const auto& picture : evaluation.pictures) evaluation.matches.add_picture(picture);
-  evaluation.coco = evaluation.matches.accumulate();
-  ReportData report;
-  report.labels = f.pictures.dataset.labels;
-  add_evaluation(report, evaluation, f.pictures.dataset, *f.cache, 3);
-  CHECK(report.classes.size() == 3);
-  CHECK(report.curves.size() == 3);
-  CHECK(report.confusion.size() == 16);
-  REQUIRE(report.galleries.size() == 2);
-  for (const ReportGallery& gallery : report.galleries) CHECK(gallery.items.size() == 3);
-  const auto id = static_cast<std::size_t>(evaluation.pictures[2].id);
-  CHECK(report.galleries[0].items[0].picture.key == f.pictures.dataset.pictures[id].key);
-  CHECK(report.galleries[0].items[0].found.score == 0.0);
-  CHECK(report.galleries[1].items[0].found.score == 1.0);
-}

@@ -1,48 +1,47 @@
-// Tests of the way from an evaluation to the report.
+// What the report shows of an evaluation, and that a later one takes its place.
 // SPDX-License-Identifier: Apache-2.0
 #include "ocelli/train/report_evaluation.hpp"
 
 #include <doctest/doctest.h>
 
-#include <vector>
-
-namespace {
+#include "train/tiny_net.hpp"
 
 using namespace ocelli;
+using namespace ocelli::test;
 using namespace ocelli::train;
 
-const std::vector<eval::EvaluatedPicture> kPictures = {
-    {.id = 1,
-     .truths = {{.box = {0, 0, 10, 10}, .label = 1}},
-     .detections = {{{0, 0, 10, 10}, 1, 0.9F}}},
-    {.id = 2, .truths = {{.box = {0, 0, 10, 10}, .label = 2}}},
-    {.id = 3,
-     .truths = {{.box = {0, 0, 10, 10}, .label = 2}},
-     .detections = {{{50, 50, 60, 60}, 2, 0.8F}}}};
-
-TEST_CASE("report_evaluation: what the latest evaluation shows, and what grows") {
-  eval::CocoEvaluator evaluator(2);
-  for (const eval::EvaluatedPicture& picture : kPictures) evaluator.add_picture(picture);
+TEST_CASE("report_evaluation: classes, curves, confusion, the worst and the best pictures") {
+  ThreadPool pool(1);
+  TinyPictures pictures;
+  const data::ImageCache cache(pictures.dataset, pictures.source, pool);
+  const auto evaluated = [&](std::size_t worst) {
+    Evaluation evaluation{eval::CocoEvaluator(3), {}, {}};
+    for (const std::size_t at : evaluable_pictures(pictures.dataset, cache)) {
+      eval::EvaluatedPicture one;
+      one.id = static_cast<std::int64_t>(at);
+      one.truths = truths_of(pictures.dataset.pictures[at]);
+      for (const eval::GroundTruth& truth : one.truths)
+        if (at != worst) one.detections.push_back({truth.box, truth.label, 0.75f});
+      one.detections.push_back({{0, 0, 9, 9}, 1, 0.01f});
+      evaluation.matches.add_picture(one);
+      evaluation.pictures.push_back(std::move(one));
+    }
+    evaluation.coco = evaluation.matches.accumulate();
+    return evaluation;
+  };
   ReportData report;
-  report.labels = {"cat", "dog"};
-  const eval::CocoResult result = add_evaluation(report, 100, evaluator, kPictures);
-  add_evaluation(report, 200, evaluator, kPictures);
-  CHECK(result.ap50() == doctest::Approx(0.5));
-  REQUIRE(report.evaluations.size() == 2);
-  CHECK(report.evaluations[1].step == 200);
-  CHECK(report.evaluations[0].numbers == result.numbers);
-  CHECK(report.evaluations[0].class_ap50[1] == 0);
-  CHECK(report.curves.size() == 2);
-  CHECK(report.classes.size() == 2);
-  CHECK(report.confusion == std::vector<long>{0, 0, 1, 0, 1, 0, 2, 0, 0});
+  report.labels = pictures.dataset.labels;
+  for (const std::size_t worst : {2, 5}) {
+    show_evaluation(report, evaluated(worst), pictures.dataset, cache, 3);
+    CHECK(report.classes.size() == 3);
+    CHECK(report.curves.size() == 3);
+    CHECK(report.confusion.size() == 16);
+    REQUIRE(report.galleries.size() == 2);
+    for (const ReportGallery& gallery : report.galleries) CHECK(gallery.items.size() == 3);
+    const ReportGallery::Item& first = report.galleries[0].items[0];
+    CHECK(first.picture.key == pictures.dataset.pictures[worst].key);
+    CHECK(first.found.score == 0.0);
+    CHECK(first.found.detections.empty());  // that of 0.01 is below the report's threshold
+    CHECK(report.galleries[1].items[0].found.score == 1.0);
+  }
 }
-
-TEST_CASE("report_evaluation: pictures in order of their score") {
-  // 2 and 3 both score 0; 3 has a false positive besides the miss.
-  CHECK(worst_first(kPictures, {}) == std::vector<std::size_t>{2, 1, 0});
-  const ReportFound found = report_found(kPictures[0], {});
-  CHECK(found.score == 1.0);
-  CHECK(found.detections.size() == 1);
-}
-
-}  // namespace

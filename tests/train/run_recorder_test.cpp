@@ -208,7 +208,7 @@ TEST_CASE("run_recorder: the state that a reader sees") {
     CHECK(status_of(r.run.root()).at("state") == "stopped");
     CHECK(status_of(r.run.root()).at("step") == 13);
   }
-  SUBCASE("nothing held out: a log and a state, no book and no page") {
+  SUBCASE("nothing held out: a log, a state and a page of the losses, no book") {
     RunRecorder recorder = r.open(0, false);
     TrainingPoint point = r.point(10);
     point.data_wait = std::numeric_limits<double>::quiet_NaN();  // no word for it in JSON
@@ -218,6 +218,7 @@ TEST_CASE("run_recorder: the state that a reader sees") {
     CHECK(JsonLog::read(r.run.log()).size() == 1);
     CHECK(JsonLog::read(r.run.log())[0].at("data_wait").is_null());
     CHECK_FALSE(fs::exists(r.run.root() / "flipbook"));
+    CHECK(fs::file_size(recorder.report_path()) > 1000);
     CHECK(status_of(r.run.root()).at("state") == "finished");
   }
 }

@@ -15,8 +15,7 @@
 
 #include "ocelli/cpu/backend.hpp"
 #include "ocelli/train/json_log.hpp"
-#include "ocelli/train/run_recorder.hpp"
-#include "ocelli/train/ssd_trainer.hpp"
+#include "ocelli/train/recorded_training.hpp"
 #include "support/counting_allocator.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/tiny_net.hpp"
@@ -127,25 +126,13 @@ TinyOutcome train_tiny(const TinyRun& run) {
   TinyOutcome result;
   Listener listener(run, result);
   trainer.observe(listener);
-  result.first = trainer.prepare();
   if (run.prepare_only) {
+    result.first = trainer.prepare();
     trainer.save(run.out / "prepared.safetensors");
     return result;
   }
-  train::RunRecorder recorder(
-      trainer.run(), settings, options, pictures.dataset.labels,
-      run.held_out ? &pictures.dataset : nullptr, run.held_out ? &cache : nullptr, result.first);
-  trainer.observe(recorder);
-  train::TrainingOutcome outcome;
-  try {
-    outcome = trainer.fit();
-  } catch (const std::exception& fault) {
-    recorder.fail(fault.what());
-    throw;
-  }
-  const bool complete =
-      outcome.end == train::TrainingEnd::finished || outcome.end == train::TrainingEnd::early_stop;
-  recorder.finish(train::name(outcome.end), complete, outcome.last ? &*outcome.last : nullptr);
+  const train::TrainingOutcome outcome = train::fit_recorded(trainer, false);
+  result.first = outcome.first;
   result.end = train::name(outcome.end);
   result.steps = outcome.steps;
   if (outcome.last) {

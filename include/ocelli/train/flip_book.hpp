@@ -1,5 +1,5 @@
 // FlipBook: the same pictures at every evaluation, kept in the run folder so that a resumed run's
-// book is whole, and turned into the run's report.
+// book is whole.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,7 +11,6 @@
 
 #include "ocelli/data/cache.hpp"
 #include "ocelli/eval/confusion.hpp"
-#include "ocelli/eval/curves.hpp"
 #include "ocelli/train/evaluate.hpp"
 #include "ocelli/train/report.hpp"
 #include "ocelli/train/report_picture.hpp"
@@ -115,44 +114,5 @@ class FlipBook {
   std::vector<ReportPicture> pictures_;
   std::vector<ReportPage> pages_;
 };
-
-/// Adds what an evaluation shows: per class, curves, confusion, the worst and the best pictures.
-inline void add_evaluation(
-    ReportData& report, const Evaluation& evaluation, const data::Dataset& dataset,
-    const data::ImageCache& cache, std::size_t gallery = 8) {
-  const int classes = static_cast<int>(dataset.labels.size());
-  report.classes = evaluation.coco.per_class;
-  report.curves.clear();
-  for (int label = 1; label <= classes; ++label)
-    report.curves.push_back(eval::precision_recall(evaluation.matches, label, report.match.iou));
-  report.confusion = eval::confusion_matrix(evaluation.pictures, classes, report.match).counts();
-  std::vector<std::pair<double, std::size_t>> ranked;
-  for (std::size_t i = 0; i < evaluation.pictures.size(); ++i)
-    if (!evaluation.pictures[i].truths.empty())
-      ranked.push_back({eval::score_picture(evaluation.pictures[i], report.match).f1(), i});
-  std::stable_sort(ranked.begin(), ranked.end());
-  const auto fill = [&](const char* title, bool worst) {
-    ReportGallery row;
-    row.title = title;
-    for (std::size_t k = 0; k < std::min(gallery, ranked.size() / 2); ++k) {
-      const auto& [score, at] = worst ? ranked[k] : ranked[ranked.size() - 1 - k];
-      const eval::EvaluatedPicture& one = evaluation.pictures[at];
-      const auto picture = static_cast<std::size_t>(one.id);
-      ReportGallery::Item item{
-          report_picture(
-              dataset.pictures[picture].key, cache.read(picture),
-              truths_of(dataset.pictures[picture])),
-          {},
-          {}};
-      item.found.score = score;
-      for (const eval::DetectedBox& box : one.detections)
-        if (box.score >= report.match.score) item.found.detections.push_back(box);
-      row.items.push_back(std::move(item));
-    }
-    report.galleries.push_back(std::move(row));
-  };
-  fill("Worst pictures", true);
-  fill("Best pictures", false);
-}
 
 }  // namespace ocelli::train

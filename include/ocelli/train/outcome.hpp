@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <optional>
 
 #include "ocelli/train/evaluation.hpp"
@@ -31,12 +32,14 @@ inline const char* name(TrainingEnd end) {
 
 struct TrainingOutcome {
   TrainingEnd end = TrainingEnd::finished;
+  long first = 0;                  ///< steps that were done before, by the run that was resumed
   long steps = 0;                  ///< done in all
   double seconds = 0;              ///< of this process
   double images_per_second = 0;    ///< of training alone
   std::optional<Evaluation> last;  ///< of the weights at the end
   double best_ap = -1;
   long best_step = 0;
+  std::filesystem::path report;  ///< the page, of a recorded run
 };
 
 }  // namespace ocelli::train

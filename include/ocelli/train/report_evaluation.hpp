@@ -1,59 +1,60 @@
-// From an evaluation to the report: numbers, classes, curves, confusion, a page of the Flip Book.
+// show_evaluation: from an evaluation to the report.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
-#include <numeric>
+#include <utility>
 #include <vector>
 
-#include "ocelli/eval/coco.hpp"
+#include "ocelli/data/cache.hpp"
 #include "ocelli/eval/confusion.hpp"
 #include "ocelli/eval/curves.hpp"
-#include "ocelli/eval/picture.hpp"
+#include "ocelli/train/evaluate.hpp"
 #include "ocelli/train/report_data.hpp"
+#include "ocelli/train/report_picture.hpp"
 
 namespace ocelli::train {
 
-/// Adds an evaluation to the curves over time, and replaces what shows the latest one only:
-/// classes, precision against recall, confusion (with `report.match`).
-/// @param evaluator  that `pictures` were added to
-inline eval::CocoResult add_evaluation(
-    ReportData& report, long step, const eval::CocoEvaluator& evaluator,
-    const std::vector<eval::EvaluatedPicture>& pictures) {
-  const eval::CocoResult result = evaluator.accumulate();
-  ReportEvaluation evaluation{.step = step, .numbers = result.numbers};
+/// What the report shows of the latest evaluation, in place of an earlier one's: per class, curves,
+/// confusion, the worst and the best pictures.
+inline void show_evaluation(
+    ReportData& report, const Evaluation& evaluation, const data::Dataset& dataset,
+    const data::ImageCache& cache, std::size_t gallery = 8) {
+  const int classes = static_cast<int>(dataset.labels.size());
+  report.classes = evaluation.coco.per_class;
   report.curves.clear();
-  for (const eval::ClassResult& row : result.per_class) {
-    evaluation.class_ap50.push_back(row.ap50);
-    report.curves.push_back(eval::precision_recall(evaluator, row.label));
-  }
-  report.evaluations.push_back(evaluation);
-  report.classes = result.per_class;
-  report.confusion = eval::confusion_matrix(pictures, evaluator.classes(), report.match).counts();
-  return result;
-}
-
-/// What the Flip Book shows of a picture.
-inline ReportFound report_found(
-    const eval::EvaluatedPicture& picture, const eval::MatchOptions& match) {
-  return {picture.detections, eval::score_picture(picture, match).f1()};
-}
-
-/// Indices of the pictures, the lowest F1 first; of equals the one with more objects and mistakes.
-inline std::vector<std::size_t> worst_first(
-    const std::vector<eval::EvaluatedPicture>& pictures, const eval::MatchOptions& match) {
-  std::vector<eval::PictureScore> scores;
-  for (const eval::EvaluatedPicture& picture : pictures)
-    scores.push_back(eval::score_picture(picture, match));
-  std::vector<std::size_t> order(pictures.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    const double x = scores[a].f1(), y = scores[b].f1();
-    if (x < y || y < x) return x < y;
-    return scores[a].fp + scores[a].fn > scores[b].fp + scores[b].fn;
-  });
-  return order;
+  report.galleries.clear();
+  for (int label = 1; label <= classes; ++label)
+    report.curves.push_back(eval::precision_recall(evaluation.matches, label, report.match.iou));
+  report.confusion = eval::confusion_matrix(evaluation.pictures, classes, report.match).counts();
+  std::vector<std::pair<double, std::size_t>> ranked;
+  for (std::size_t i = 0; i < evaluation.pictures.size(); ++i)
+    if (!evaluation.pictures[i].truths.empty())
+      ranked.push_back({eval::score_picture(evaluation.pictures[i], report.match).f1(), i});
+  std::stable_sort(ranked.begin(), ranked.end());
+  const auto fill = [&](const char* title, bool worst) {
+    ReportGallery row;
+    row.title = title;
+    for (std::size_t k = 0; k < std::min(gallery, ranked.size() / 2); ++k) {
+      const auto& [score, at] = worst ? ranked[k] : ranked[ranked.size() - 1 - k];
+      const eval::EvaluatedPicture& one = evaluation.pictures[at];
+      const auto picture = static_cast<std::size_t>(one.id);
+      ReportGallery::Item item{
+          report_picture(
+              dataset.pictures[picture].key, cache.read(picture),
+              truths_of(dataset.pictures[picture])),
+          {},
+          {}};
+      item.found.score = score;
+      for (const eval::DetectedBox& box : one.detections)
+        if (box.score >= report.match.score) item.found.detections.push_back(box);
+      row.items.push_back(std::move(item));
+    }
+    report.galleries.push_back(std::move(row));
+  };
+  fill("Worst pictures", true);
+  fill("Best pictures", false);
 }
 
 }  // namespace ocelli::train

@@ -13,6 +13,7 @@
 #include "ocelli/train/json_log.hpp"
 #include "ocelli/train/observer.hpp"
 #include "ocelli/train/report.hpp"
+#include "ocelli/train/report_evaluation.hpp"
 #include "ocelli/train/results_csv.hpp"
 #include "ocelli/train/run_folder.hpp"
 #include "ocelli/train/status_file.hpp"
@@ -103,7 +104,8 @@ class RunRecorder : public TrainingObserver {
     std::erase_if(report_.evaluations, [&](const auto& old) { return old.step == step; });
     report_.evaluations.push_back(std::move(line));
     if (book_) book_->add(step, evaluation.pictures, report_.match, report_);
-    write_report_of(evaluation);
+    show_evaluation(report_, evaluation, *held_out_, *cache_);
+    write_page();
     state("training");
   }
 
@@ -117,7 +119,8 @@ class RunRecorder : public TrainingObserver {
   /// @param text  "finished", "stopped: ..."
   void finish(const std::string& text, bool finished, const Evaluation* last) {
     report_.finished = true;
-    if (last != nullptr) write_report_of(*last);
+    if (last != nullptr) show_evaluation(report_, *last, *held_out_, *cache_);
+    write_page();
     nlohmann::ordered_json state = state_json(finished ? "finished" : "stopped");
     state["message"] = text;
     status_.finish(std::move(state));
@@ -183,9 +186,7 @@ class RunRecorder : public TrainingObserver {
     }
   }
 
-  void write_report_of(const Evaluation& evaluation) {
-    report_.galleries.clear();
-    add_evaluation(report_, evaluation, *held_out_, *cache_);
+  void write_page() {
     if (book_) report_.pages = book_->pages();
     write_report(report_path(), report_);
   }

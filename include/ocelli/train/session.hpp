@@ -22,7 +22,7 @@ struct TrainerSettings {
   double learning_rate = 0;  ///< 0: the model's, 0.004
   int batch = 0;             ///< pictures a step; 0: the model's, 24
   std::uint64_t seed = 42;
-  std::filesystem::path out = "run";  ///< the run folder: log, snapshots, best weights
+  std::filesystem::path out = "run";  ///< the run folder: log, report, snapshots, weights
   bool resume = false;                ///< go on from the folder's newest snapshot
   std::filesystem::path from = {};    ///< start from these weights
   int threads = 0;                    ///< 0: one a core

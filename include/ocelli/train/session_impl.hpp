@@ -10,7 +10,7 @@
 #include "ocelli/data/cache.hpp"
 #include "ocelli/data/source.hpp"
 #include "ocelli/train/hyperparameters.hpp"
-#include "ocelli/train/narrator.hpp"
+#include "ocelli/train/recorded_training.hpp"
 #include "ocelli/train/session.hpp"
 #include "ocelli/train/ssd_trainer.hpp"
 
@@ -82,16 +82,8 @@ TrainingOutcome Session<B>::fit(
       TrainingData{
           evaluates ? &parts_->split.validation : nullptr,
           evaluates ? &*parts_->held_out : nullptr});
-  std::optional<Narrator> narrator;
-  if (!settings_.quiet) {
-    narrator.emplace(hyper.values().num_steps);
-    trainer.observe(*narrator);
-  }
   for (TrainingObserver* observer : observers) trainer.observe(*observer);
-  trainer.prepare();
-  TrainingOutcome outcome = trainer.fit();
-  if (narrator) narrator->finish();
-  return outcome;
+  return fit_recorded(trainer, !settings_.quiet);
 }
 
 template <class B>

@@ -63,6 +63,10 @@ class SsdTrainer {
   /// Observers are told in the order they were added; they must outlive fit().
   void observe(TrainingObserver& observer) { observers_.push_back(&observer); }
 
+  const Hyperparameters& settings() const { return settings_; }
+  const TrainingOptions& options() const { return options_; }
+  const TrainingData& train_data() const { return train_; }
+  const TrainingData& held_out() const { return held_out_; }
   const RunFolder& run() const { return run_; }
   const data::Loader& loader() const { return loader_; }
   Weights<float>& weights() { return state_.weights; }
@@ -134,6 +138,7 @@ class SsdTrainer {
     if (!outcome.last && held_out_.dataset != nullptr && outcome.end != TrainingEnd::stopped)
       outcome.last = look_at(evaluated_weights());
     save(run_.last());
+    outcome.first = first;
     outcome.steps = done_;
     outcome.seconds = seconds_since(start);
     outcome.images_per_second =

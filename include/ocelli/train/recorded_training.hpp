@@ -1,0 +1,42 @@
+// fit_recorded: a training from its first step to its report, narrated and written down.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <exception>
+#include <optional>
+
+#include "ocelli/train/narrator.hpp"
+#include "ocelli/train/run_recorder.hpp"
+#include "ocelli/train/ssd_trainer.hpp"
+
+namespace ocelli::train {
+
+/// Prepares the trainer and trains, with everything in the run folder that a run has: log, results,
+/// events, status and report. What goes wrong is in the status before it is thrown on.
+/// @param narrate  show progress on standard error
+template <Backend B>
+TrainingOutcome fit_recorded(SsdTrainer<B>& trainer, bool narrate) {
+  std::optional<Narrator> narrator;
+  if (narrate) trainer.observe(narrator.emplace(trainer.settings().values().num_steps));
+  const long done = trainer.prepare();
+  RunRecorder recorder(
+      trainer.run(), trainer.settings(), trainer.options(), trainer.train_data().dataset->labels,
+      trainer.held_out().dataset, trainer.held_out().cache, done);
+  trainer.observe(recorder);
+  TrainingOutcome outcome;
+  try {
+    outcome = trainer.fit();
+  } catch (const std::exception& fault) {
+    if (narrator) narrator->finish();
+    recorder.fail(fault.what());
+    throw;
+  }
+  if (narrator) narrator->finish();
+  const bool complete =
+      outcome.end == TrainingEnd::finished || outcome.end == TrainingEnd::early_stop;
+  recorder.finish(name(outcome.end), complete, outcome.last ? &*outcome.last : nullptr);
+  outcome.report = recorder.report_path();
+  return outcome;
+}
+
+}  // namespace ocelli::train
