@@ -9,6 +9,8 @@ import os
 import statistics
 import sys
 
+PROGRAM_MIB = 4  # what ocelli's program takes besides the plan and the scratch
+
 
 def processor():
     try:
@@ -69,6 +71,13 @@ def main():
             spread = f"{row['lowest']:.2f}-{row['highest']:.2f}"
             print(f"{kind:14} {batch:5}  {program:16} {row['images_per_second']:9.2f} "
                   f"{spread:>14} {row['peak_rss_mib']:9.0f} {before:>12}  {against}")
+            if "plan_mib" in row:
+                known = row["plan_mib"] + row["scratch_mib"] + PROGRAM_MIB
+                share = row["peak_rss_mib"] / known - 1
+                print(f"{'':21} plan {row['plan_mib']:.1f} + scratch {row['scratch_mib']:.1f} + "
+                      f"{PROGRAM_MIB} MiB = {known:.1f}; the peak is {share:+.1%} of it away")
+                if abs(share) > 0.05:
+                    sys.exit("the memory of the step is not what the plan says")
             if row.get("parameters", 0) != ours.get("parameters", 0):
                 sys.exit(f"the nets differ: {ours['parameters']} and {row['parameters']} parameters")
     if load > 0.5:
