@@ -15,7 +15,7 @@ SOURCES = $(shell find include tests examples bench -name '*.hpp' -o -name '*.cp
 # Quiet unless it fails.
 configure = cmake --preset $(1) $(CACHE) > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help deps build demo test test-torch bench bench-peers fuzz asan tsan clang format format-check headers install clean
+.PHONY: help deps build demo recipe test test-torch bench bench-peers fuzz asan tsan clang format format-check headers install clean
 
 help: ## This list
 	@echo "ocelli: train object detectors. What make can do:"
@@ -33,6 +33,12 @@ demo: build ## Draw a data set, train a detector on it, show what it finds
 	build/release/bin/ocelli demo --out $(DEMO_OUT)
 	@echo
 	@echo "Look at it: open $(abspath $(DEMO_OUT)) and in it report/index.html"
+
+recipe: deps ## Build the trainer of a recipe: NAME=blood_cells
+	@test -n "$(NAME)" || { echo "make recipe NAME=..., of examples/CMakeLists.txt" >&2; exit 2; }
+	@mkdir -p build
+	@$(call configure,release)
+	@cmake --build --preset release --target $(NAME) -j $(JOBS)
 
 test: deps ## Build everything and run all tests
 	@mkdir -p build
