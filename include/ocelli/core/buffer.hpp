@@ -1,7 +1,8 @@
-// Buffer: one aligned block of memory that is taken once and never grows.
+// Buffer: one aligned block of memory that is taken once and never grows, on the host or a device.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -12,41 +13,80 @@
 
 namespace ocelli {
 
-/// `count` zeroed values of a trivial T, aligned to 64 bytes (a cache line, and the widest vector).
-template <class T>
+/// Where a buffer lives. All functions are complete when they return; sizes are in bytes.
+template <class M>
+concept Memory = requires(void* to, const void* from, std::size_t bytes) {
+  { M::allocate(bytes) } -> std::same_as<void*>;  ///< aligned to 64 bytes, of zeroes; or throws
+  M::release(to);
+  M::zero(to, bytes);
+  M::to_host(to, from, bytes);
+  M::from_host(to, from, bytes);
+  { M::is_host } -> std::convertible_to<bool>;  ///< may the host follow the addresses?
+};
+
+/// This machine's own memory.
+struct HostMemory {
+  static constexpr bool is_host = true;
+  /// 64: a cache line, and the widest vector.
+  static constexpr std::size_t kAlignment = 64;
+
+  /// Throws std::bad_alloc.
+  static void* allocate(std::size_t bytes) {
+    const std::size_t whole = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    void* const data = std::aligned_alloc(kAlignment, whole);
+    if (data == nullptr) throw std::bad_alloc();
+    std::memset(data, 0, whole);
+    return data;
+  }
+  static void release(void* data) { std::free(data); }
+  static void zero(void* data, std::size_t bytes) { std::memset(data, 0, bytes); }
+  static void to_host(void* to, const void* from, std::size_t bytes) {
+    std::memcpy(to, from, bytes);
+  }
+  static void from_host(void* to, const void* from, std::size_t bytes) {
+    std::memcpy(to, from, bytes);
+  }
+};
+
+/// `count` zeroed values of a trivial T, aligned to 64 bytes.
+template <class T, Memory M = HostMemory>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>, "buffer: T must be trivially copyable");
 
  public:
-  static constexpr std::size_t kAlignment = 64;
-
   Buffer() = default;
-  /// Throws std::bad_alloc.
+  /// Throws what the memory throws when there is none left.
   explicit Buffer(std::size_t count) : size_(count) {
-    if (count == 0) return;
-    const std::size_t bytes = (count * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
-    data_.reset(static_cast<T*>(std::aligned_alloc(kAlignment, bytes)));
-    if (!data_) throw std::bad_alloc();
-    std::memset(static_cast<void*>(data_.get()), 0, bytes);
+    if (count > 0) data_.reset(static_cast<T*>(M::allocate(count * sizeof(T))));
   }
 
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
-  std::span<T> span() { return {data_.get(), size_}; }
-  std::span<const T> span() const { return {data_.get(), size_}; }
-  T& operator[](std::size_t i) { return data_.get()[i]; }
-  const T& operator[](std::size_t i) const { return data_.get()[i]; }
+  std::span<T> span() requires(M::is_host) { return {data_.get(), size_}; }
+  std::span<const T> span() const requires(M::is_host) { return {data_.get(), size_}; }
+  T& operator[](std::size_t i) requires(M::is_host) { return data_.get()[i]; }
+  const T& operator[](std::size_t i) const requires(M::is_host) { return data_.get()[i]; }
   void zero() {
-    if (size_ > 0) std::memset(static_cast<void*>(data_.get()), 0, size_ * sizeof(T));
+    if (size_ > 0) M::zero(data_.get(), size_ * sizeof(T));
   }
 
  private:
-  struct Free {
-    void operator()(T* pointer) const { std::free(pointer); }
+  struct Release {
+    void operator()(T* pointer) const { M::release(pointer); }
   };
-  std::unique_ptr<T, Free> data_;
+  std::unique_ptr<T, Release> data_;
   std::size_t size_ = 0;
 };
+
+/// Copies all values; the sizes must be equal. Between the host and any memory.
+template <class T, Memory M>
+void copy(Buffer<T, M>& to, const Buffer<T>& from) {
+  if (from.size() > 0) M::from_host(to.data(), from.data(), from.size() * sizeof(T));
+}
+template <class T, Memory M>
+void copy(Buffer<T>& to, const Buffer<T, M>& from) requires(!std::same_as<M, HostMemory>) {
+  if (from.size() > 0) M::to_host(to.data(), from.data(), from.size() * sizeof(T));
+}
 
 }  // namespace ocelli

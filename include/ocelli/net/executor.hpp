@@ -34,22 +34,40 @@ concept Backend = requires(B& backend, const OpCall<typename B::Scalar>& call, c
   { B::native(op) } -> std::convertible_to<bool>;
 };
 
+namespace detail {
+template <class B>
+struct MemoryOf {
+  using type = HostMemory;
+};
+template <class B>
+requires Memory<typename B::Memory>
+struct MemoryOf<B> {
+  using type = typename B::Memory;
+};
+}  // namespace detail
+
+/// Where a backend's operations read and write: its own `Memory`, or the host's.
+template <class B>
+using MemoryOf = typename detail::MemoryOf<B>::type;
+
 template <Backend B>
 class Executor {
  public:
   using T = typename B::Scalar;
+  using Memory = MemoryOf<B>;
+  using Slab = Buffer<T, Memory>;
 
   /// An executor for training. `gradient` is a slab like weights.params that backward adds to.
   /// Model, weights and gradient must outlive the executor.
   Executor(
-      B& backend, const ModelView& model, int batch, Weights<T>& weights, Buffer<T>& gradient,
+      B& backend, const ModelView& model, int batch, Weights<T, Memory>& weights, Slab& gradient,
       const GroupSettings (&groups)[kMaxGroups])
       : Executor(backend, model, Mode::train, batch, weights, &gradient, groups) {}
 
   /// An executor for inference: batch norms are folded into the convolutions before them. Call
   /// `refold` whenever the weights have changed.
   Executor(
-      B& backend, const ModelView& model, int batch, Weights<T>& weights,
+      B& backend, const ModelView& model, int batch, Weights<T, Memory>& weights,
       const GroupSettings (&groups)[kMaxGroups])
       : Executor(backend, model, Mode::infer, batch, weights, nullptr, groups) {
     refold();
@@ -92,34 +110,16 @@ class Executor {
 
   /// Folds the weights as they are now; inference only.
   void refold() {
-    const GraphView& graph = model_.graph;
-    for (int j = 0; j < graph.op_count; ++j) {
-      const int norm_at = op_plans_[static_cast<std::size_t>(j)].folded_norm;
-      if (norm_at < 0) continue;
-      const OpDesc& op = graph.ops[j];
-      const OpDesc& norm = graph.ops[norm_at];
-      const ParamDesc& desc = graph.params[op.weight];
-      const int channels = graph.norms[norm.norm].channels;
-      const long rows = desc.size() / channels;
-      const T* weight = param(op.weight);
-      T* folded = folded_.data() + model_.layout.params[op.weight];
-      T* bias = folded_bias_.data() + model_.layout.norms[norm.norm];
-      const T* mean = weights_.moving.data() + model_.layout.moving_mean(norm.norm);
-      const T* variance = weights_.moving.data() + model_.layout.moving_variance(norm.norm);
-      const T* gamma = norm.weight >= 0 ? param(norm.weight) : nullptr;
-      const T* beta = norm.bias >= 0 ? param(norm.bias) : nullptr;
-      const T* old_bias = op.bias >= 0 ? param(op.bias) : nullptr;
-      const double epsilon = groups_[norm.group].norm.epsilon;
-      for (int c = 0; c < channels; ++c) {
-        const double scale = (gamma ? static_cast<double>(gamma[c]) : 1.0) /
-                             std::sqrt(static_cast<double>(variance[c]) + epsilon);
-        const double before = old_bias ? static_cast<double>(old_bias[c]) : 0.0;
-        const double after = beta ? static_cast<double>(beta[c]) : 0.0;
-        bias[c] = static_cast<T>(after + (before - static_cast<double>(mean[c])) * scale);
-        for (long r = 0; r < rows; ++r)
-          folded[r * channels + c] =
-              static_cast<T>(static_cast<double>(weight[r * channels + c]) * scale);
-      }
+    if constexpr (Memory::is_host) {
+      fold(weights_.params.data(), weights_.moving.data(), folded_.data(), folded_bias_.data());
+    } else {
+      Buffer<T> params(weights_.params.size()), moving(weights_.moving.size());
+      Buffer<T> folded(folded_.size()), bias(folded_bias_.size());
+      copy(params, weights_.params);
+      copy(moving, weights_.moving);
+      fold(params.data(), moving.data(), folded.data(), bias.data());
+      copy(folded_, folded);
+      copy(folded_bias_, bias);
     }
   }
 
@@ -128,9 +128,16 @@ class Executor {
   int first_nonfinite_op() const {
     for (std::size_t i = 0; i < calls_.size(); ++i) {
       if (calls_[i].out == nullptr || !op_plans_[i].forward) continue;
-      const long size = calls_[i].out_shape.size() * batch_;
-      for (long k = 0; k < size; ++k)
-        if (!std::isfinite(static_cast<double>(calls_[i].out[k]))) return static_cast<int>(i);
+      const auto size = static_cast<std::size_t>(calls_[i].out_shape.size() * batch_);
+      const T* values = calls_[i].out;
+      Buffer<T> fetched;
+      if constexpr (!Memory::is_host) {
+        fetched = Buffer<T>(size);
+        Memory::to_host(fetched.data(), values, size * sizeof(T));
+        values = fetched.data();
+      }
+      for (std::size_t k = 0; k < size; ++k)
+        if (!std::isfinite(static_cast<double>(values[k]))) return static_cast<int>(i);
     }
     return -1;
   }
@@ -145,8 +152,8 @@ class Executor {
   };
 
   Executor(
-      B& backend, const ModelView& model, Mode mode, int batch, Weights<T>& weights,
-      Buffer<T>* gradient, const GroupSettings (&groups)[kMaxGroups])
+      B& backend, const ModelView& model, Mode mode, int batch, Weights<T, Memory>& weights,
+      Slab* gradient, const GroupSettings (&groups)[kMaxGroups])
       : backend_(backend),
         model_(model),
         plan_(mode == Mode::train ? model.train : model.infer),
@@ -159,14 +166,49 @@ class Executor {
         runs_backward_(static_cast<std::size_t>(model.graph.op_count)) {
     if (batch < 1) throw ShapeError("the batch must be at least 1", "executor");
     for (int g = 0; g < kMaxGroups; ++g) groups_[g] = groups[g];
-    arena_ =
-        Buffer<T>(static_cast<std::size_t>(plan_.arena_floats) * static_cast<std::size_t>(batch));
-    batch_norms_ = Buffer<T>(static_cast<std::size_t>(4 * model.layout.norm_floats));
+    arena_ = Slab(static_cast<std::size_t>(plan_.arena_floats) * static_cast<std::size_t>(batch));
+    batch_norms_ = Slab(static_cast<std::size_t>(4 * model.layout.norm_floats));
     if (mode == Mode::infer) {
-      folded_ = Buffer<T>(static_cast<std::size_t>(model.layout.param_floats));
-      folded_bias_ = Buffer<T>(static_cast<std::size_t>(model.layout.norm_floats));
+      folded_ = Slab(static_cast<std::size_t>(model.layout.param_floats));
+      folded_bias_ = Slab(static_cast<std::size_t>(model.layout.norm_floats));
     }
     prepare(mode);
+  }
+
+  /// Weights and biases of convolutions with the batch norms behind them, all on the host.
+  void fold(const T* params, const T* moving, T* weights, T* biases) const {
+    const GraphView& graph = model_.graph;
+    const auto at_or_null = [&](int param) {
+      return param >= 0 ? params + model_.layout.params[param] : nullptr;
+    };
+    for (int j = 0; j < graph.op_count; ++j) {
+      const int norm_at = op_plans_[static_cast<std::size_t>(j)].folded_norm;
+      if (norm_at < 0) continue;
+      const OpDesc& op = graph.ops[j];
+      const OpDesc& norm = graph.ops[norm_at];
+      const ParamDesc& desc = graph.params[op.weight];
+      const int channels = graph.norms[norm.norm].channels;
+      const long rows = desc.size() / channels;
+      const T* weight = params + model_.layout.params[op.weight];
+      T* folded = weights + model_.layout.params[op.weight];
+      T* bias = biases + model_.layout.norms[norm.norm];
+      const T* mean = moving + model_.layout.moving_mean(norm.norm);
+      const T* variance = moving + model_.layout.moving_variance(norm.norm);
+      const T* gamma = at_or_null(norm.weight);
+      const T* beta = at_or_null(norm.bias);
+      const T* old_bias = at_or_null(op.bias);
+      const double epsilon = groups_[norm.group].norm.epsilon;
+      for (int c = 0; c < channels; ++c) {
+        const double scale = (gamma ? static_cast<double>(gamma[c]) : 1.0) /
+                             std::sqrt(static_cast<double>(variance[c]) + epsilon);
+        const double before = old_bias ? static_cast<double>(old_bias[c]) : 0.0;
+        const double after = beta ? static_cast<double>(beta[c]) : 0.0;
+        bias[c] = static_cast<T>(after + (before - static_cast<double>(mean[c])) * scale);
+        for (long r = 0; r < rows; ++r)
+          folded[r * channels + c] =
+              static_cast<T>(static_cast<double>(weight[r * channels + c]) * scale);
+      }
+    }
   }
 
   const T* param(int p) const { return weights_.params.data() + model_.layout.params[p]; }
@@ -273,15 +315,15 @@ class Executor {
   ModelView model_;
   PlanView plan_;
   int batch_;
-  Weights<T>& weights_;
-  Buffer<T>* gradient_;
+  Weights<T, Memory>& weights_;
+  Slab* gradient_;
   GroupSettings groups_[kMaxGroups];
   std::vector<OpDesc> ops_;  ///< the graph's, with the settings of their groups
   std::vector<OpPlan> op_plans_;
   std::vector<OpCall<T>> calls_;
   std::vector<char> runs_backward_;
   std::vector<Reader> readers_;
-  Buffer<T> arena_, batch_norms_, folded_, folded_bias_;
+  Slab arena_, batch_norms_, folded_, folded_bias_;
 };
 
 }  // namespace ocelli

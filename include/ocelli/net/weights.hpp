@@ -8,17 +8,19 @@
 namespace ocelli {
 
 /// Offsets are the layout's. Parameters start as zero, moving means as 0, moving variances as 1.
-template <class T>
+template <class T, Memory M = HostMemory>
 struct Weights {
   explicit Weights(const ModelView& model)
       : params(static_cast<std::size_t>(model.layout.param_floats)),
         moving(static_cast<std::size_t>(2 * model.layout.norm_floats)) {
     const auto half = static_cast<std::size_t>(model.layout.norm_floats);
-    for (std::size_t i = half; i < moving.size(); ++i) moving[i] = T(1);
+    Buffer<T> start(moving.size());
+    for (std::size_t i = half; i < start.size(); ++i) start[i] = T(1);
+    copy(moving, start);
   }
 
-  Buffer<T> params;  ///< [param_floats]
-  Buffer<T> moving;  ///< [2 * norm_floats]: means, then variances
+  Buffer<T, M> params;  ///< [param_floats]
+  Buffer<T, M> moving;  ///< [2 * norm_floats]: means, then variances
 };
 
 }  // namespace ocelli
