@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
   CpuBackend backend(pool);
   const SsdSpec spec = peers::Detector().spec();
   const train::SsdHyperparameters values = peers::hyperparameters();
-  train::TrainingState state(spec.model, true, false);
+  train::TrainingState<> state(spec.model, true, false);
   train::SsdStep<CpuBackend> step(backend, pool, spec, values, state, batch, capacity);
   train::initialize(spec.model, step.groups(), 1, state.weights);
 
@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   data.labels = labels.data();
   data.counts = counts.data();
 
-  train::StepResult result = step.run(data, 1, 0);  // the first touches the memory
+  StepResult result = step.run(data, 1, 0);  // the first touches the memory
   std::vector<double> times;
   for (int i = 1; i <= steps; ++i)
     times.push_back(peers::seconds([&] { result = step.run(data, 1, i); }));

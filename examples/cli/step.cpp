@@ -266,14 +266,15 @@ void fill_weights(
 }
 
 template <Backend B>
-train::StepResult run_step(
+StepResult run_step(
     const Options& options, const Start& start, const SsdSpec& spec,
     const train::Hyperparameters& settings, const data::Batch& batch, Output& out) {
   const train::SsdHyperparameters& values = settings.values();
   const ModelView& model = spec.model;
   ThreadPool pool(options.threads);
   B backend(pool);
-  train::TrainingState state(model, values.optimizer == "rmsprop", values.moving_average_decay > 0);
+  train::TrainingState<> state(
+      model, values.optimizer == "rmsprop", values.moving_average_decay > 0);
   train::SsdStep<B> step(backend, pool, spec, values, state, batch.size, batch.max_boxes);
   fill_weights(options, start, spec, step.groups(), state.weights, out);
   state.start_average();
@@ -289,7 +290,7 @@ train::StepResult run_step(
   out.add("output/class", {batch.size, spec.anchors, model.classes + 1}, step.executor().output(1));
   std::copy(moving.begin(), moving.end(), state.weights.moving.data());
 
-  const train::StepResult result = step.run(batch, options.seed, 0);
+  const StepResult result = step.run(batch, options.seed, 0);
   if (!result.finite)
     throw Error(
         "the loss or a gradient is not finite", options.batch,
@@ -320,7 +321,7 @@ int run_program(const Options& options) {
   FileBatch batch;
   read_batch(options.batch, model.spec, batch);
   Output out;
-  const train::StepResult result =
+  const StepResult result =
       options.backend == "cpu"
           ? run_step<CpuBackend>(options, start, model.spec, settings, batch.view, out)
           : run_step<ReferenceBackend<float>>(

@@ -1,83 +1,19 @@
-// The executor over memory that the host must not follow: its pages are locked but while an
-// operation runs, so that reading or writing them elsewhere ends the test.
+// The executor over memory that the host must not follow.
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
-#include <sys/mman.h>
 
-#include <cmath>
 #include <cstring>
 #include <limits>
-#include <map>
-#include <new>
-#include <vector>
 
 #include "ocelli/core/random.hpp"
 #include "ocelli/net/executor.hpp"
 #include "ocelli/reference/backend.hpp"
+#include "support/far_memory.hpp"
 
 using namespace ocelli;
+using namespace ocelli::test;
 
 namespace {
-
-/// Pages that are locked unless an `Open` lives.
-struct FarMemory {
-  static constexpr bool is_host = false;
-
-  static void* allocate(std::size_t bytes) {
-    void* const data = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data == MAP_FAILED) throw std::bad_alloc();
-    pages()[data] = bytes;
-    return data;
-  }
-  static void release(void* data) {
-    munmap(data, pages().at(data));
-    pages().erase(data);
-  }
-  static void zero(void* data, std::size_t bytes) {
-    const Open open;
-    std::memset(data, 0, bytes);
-  }
-  static void to_host(void* to, const void* from, std::size_t bytes) {
-    const Open open;
-    std::memcpy(to, from, bytes);
-  }
-  static void from_host(void* to, const void* from, std::size_t bytes) {
-    const Open open;
-    std::memcpy(to, from, bytes);
-  }
-
-  struct Open {
-    Open() { protect(PROT_READ | PROT_WRITE); }
-    ~Open() { protect(PROT_NONE); }
-    Open(const Open&) = delete;
-    Open& operator=(const Open&) = delete;
-    static void protect(int rights) {
-      for (const auto& [data, bytes] : pages()) REQUIRE(mprotect(data, bytes, rights) == 0);
-    }
-  };
-
- private:
-  static std::map<void*, std::size_t>& pages() {
-    static std::map<void*, std::size_t> all;
-    return all;
-  }
-};
-
-struct FarBackend {
-  using Scalar = float;
-  using Memory = FarMemory;
-  void reserve(const OpCall<float>&) {}
-  void forward(const OpCall<float>& call) {
-    const FarMemory::Open open;
-    loops.forward(call);
-  }
-  void backward(const OpCall<float>& call) {
-    const FarMemory::Open open;
-    loops.backward(call);
-  }
-  static bool native(const OpDesc&) { return true; }
-  ReferenceBackend<float> loops;
-};
 
 using Block = ResidualWhereSame<Sequential<
     Conv<8, 1>, BatchNorm, Relu6, DepthwiseConv<3>, BatchNorm, Relu6, Conv<4, 1>, BatchNorm>>;

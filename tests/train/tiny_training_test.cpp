@@ -154,7 +154,7 @@ std::vector<long> allocations_of_steps(const TinyRun& run, int steps) {
   const data::ImageCache cache(pictures.dataset, pictures.source, pool);
   const TinyDetector detector(Shape{64, 64, 3}, run.classes);
   const SsdSpec spec = detector.spec();
-  train::TrainingState state(
+  train::TrainingState<> state(
       spec.model, values.optimizer == "rmsprop", values.moving_average_decay > 0);
   train::SsdStep<CpuBackend> step(
       backend, pool, spec, values, state, static_cast<int>(values.batch_size));
@@ -168,7 +168,7 @@ std::vector<long> allocations_of_steps(const TinyRun& run, int steps) {
   std::vector<long> counts(static_cast<std::size_t>(steps));
   for (int k = 0; k < steps; ++k) {
     const AllocationCount count;
-    const train::StepResult result = step.run(loader.get(k), 1, k);
+    const StepResult result = step.run(loader.get(k), 1, k);
     counts[static_cast<std::size_t>(k)] = result.finite ? count.so_far() : -1;
   }
   return counts;

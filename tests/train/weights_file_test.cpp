@@ -80,7 +80,7 @@ TEST_CASE("weights_file: loads a model's own weights exactly, and nothing else")
   const TemporaryFolder folder;
   const TinyDetector detector(Shape{64, 64, 3}, 3), other(Shape{64, 64, 3}, 2);
   const ModelView& model = detector.view();
-  TrainingState state(model, true, true);
+  TrainingState<> state(model, true, true);
   for (std::size_t i = 0; i < state.weights.params.size(); ++i)
     state.weights.params[i] = static_cast<float>(i % 1000);
   for (std::size_t i = 0; i < state.weights.moving.size(); ++i)
@@ -117,7 +117,7 @@ TEST_CASE("weights_file: loads a model's own weights exactly, and nothing else")
 TEST_CASE("training_state: names and shapes in files, and where a training starts") {
   const TinyDetector detector(Shape{64, 64, 3}, 3);
   const ModelView& model = detector.view();
-  TrainingState state(model, true, true);
+  TrainingState<> state(model, true, true);
   state.weights.params[0] = 3;
   state.start_average();
   CHECK(state.average[0] == 3);
@@ -140,6 +140,6 @@ TEST_CASE("training_state: names and shapes in files, and where a training start
   CHECK(std::adjacent_find(names.begin(), names.end()) == names.end());
 
   CHECK(
-      TrainingState(model, false, false).tensors(model).size() ==
+      TrainingState<>(model, false, false).tensors(model).size() ==
       static_cast<std::size_t>(2 * model.graph.param_count + 2 * model.graph.norm_count));
 }

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "ocelli/box/ssd_postprocess.hpp"
@@ -30,13 +33,18 @@ inline MulticlassNmsOptions detection_options(
 template <Backend B>
 class SsdDetector {
  public:
-  /// Weights must outlive the detector; call `refresh` after they have changed.
+  using Memory = MemoryOf<B>;
+
+  /// The weights are the host's and must outlive the detector; call `refresh` after they have
+  /// changed.
   SsdDetector(
       B& backend, ThreadPool& pool, const SsdSpec& spec, const SsdHyperparameters& values,
       Weights<float>& weights, int batch, double score_threshold = -1)
       : pool_(pool),
         spec_(spec),
-        executor_(backend, spec.model, batch, weights, SsdGroups(values).settings) {
+        weights_(weights),
+        resident_(resident(weights, spec.model)),
+        executor_(backend, spec.model, batch, resident_, SsdGroups(values).settings) {
     const std::vector<Box> anchors = anchors_of(spec, values);
     const BoxCoder<double> wide = coder_of(values);
     const BoxCoder<float> coder{
@@ -51,6 +59,12 @@ class SsdDetector {
     counts_.resize(static_cast<std::size_t>(batch));
     images_ = Buffer<float>(
         static_cast<std::size_t>(batch) * static_cast<std::size_t>(spec.model.input.size()));
+    if constexpr (!Memory::is_host) {
+      far_images_ = Buffer<float, Memory>(images_.size());
+      codes_ = Buffer<float>(static_cast<std::size_t>(executor_.output_size(0)));
+      logits_ = Buffer<float>(static_cast<std::size_t>(executor_.output_size(1)));
+      refresh();
+    }
   }
 
   int batch() const { return executor_.batch(); }
@@ -58,17 +72,23 @@ class SsdDetector {
   /// Where picture `i` of the next batch belongs: [H, W, 3] in the net's range, [-1, 1].
   float* image(int i) { return images_.data() + i * spec_.model.input.size(); }
   /// Takes over weights that have changed.
-  void refresh() { executor_.refold(); }
+  void refresh() {
+    if constexpr (!Memory::is_host) {
+      copy(resident_.params, weights_.params);
+      copy(resident_.moving, weights_.moving);
+    }
+    executor_.refold();
+  }
 
   /// Runs the net on the first `count` images; the rest of the batch is computed and ignored.
   void run(int count) {
-    executor_.forward(images_.data());
+    const auto [codes, logits] = outputs();
     const long anchors = spec_.anchors;
     const long columns = spec_.model.classes + 1;
     pool_.for_each(count, [&](long n, int thread) {
       auto& post = postprocess_[static_cast<std::size_t>(thread)];
       counts_[static_cast<std::size_t>(n)] = post(
-          executor_.output(0) + n * anchors * 4, executor_.output(1) + n * anchors * columns,
+          codes + n * anchors * 4, logits + n * anchors * columns,
           found_.data() + n * post.max_detections());
     });
   }
@@ -81,13 +101,42 @@ class SsdDetector {
   }
 
  private:
+  /// The host's own weights, or room for them in the backend's memory.
+  using Resident = std::conditional_t<Memory::is_host, Weights<float>&, Weights<float, Memory>>;
+  static Resident resident(Weights<float>& weights, const ModelView& model) {
+    if constexpr (Memory::is_host) {
+      (void)model;
+      return weights;
+    } else {
+      return Weights<float, Memory>(model);
+    }
+  }
+
+  /// Box codes and class logits of the batch, where the host can read them.
+  std::pair<const float*, const float*> outputs() {
+    if constexpr (Memory::is_host) {
+      executor_.forward(images_.data());
+      return {executor_.output(0), executor_.output(1)};
+    } else {
+      copy(far_images_, images_);
+      executor_.forward(far_images_.data());
+      Memory::to_host(codes_.data(), executor_.output(0), codes_.size() * sizeof(float));
+      Memory::to_host(logits_.data(), executor_.output(1), logits_.size() * sizeof(float));
+      return {codes_.data(), logits_.data()};
+    }
+  }
+
   ThreadPool& pool_;
   SsdSpec spec_;
+  Weights<float>& weights_;
+  Resident resident_;
   Executor<B> executor_;
   std::vector<SsdPostprocess<float>> postprocess_;  // one a thread
   std::vector<Detection> found_;                    // [batch, max_detections]
   std::vector<int> counts_;
   Buffer<float> images_;
+  Buffer<float, Memory> far_images_;  // these are empty where the backend's memory is the host's
+  Buffer<float> codes_, logits_;
 };
 
 }  // namespace ocelli::train

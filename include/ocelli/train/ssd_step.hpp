@@ -5,21 +5,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
-#include <string>
+#include <type_traits>
 #include <vector>
 
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/data/loader.hpp"
-#include "ocelli/loss/ssd_loss.hpp"
 #include "ocelli/net/executor.hpp"
-#include "ocelli/optim/clip.hpp"
-#include "ocelli/optim/ema.hpp"
 #include "ocelli/optim/initializer.hpp"
-#include "ocelli/optim/rmsprop.hpp"
 #include "ocelli/optim/schedule.hpp"
-#include "ocelli/optim/sgd_momentum.hpp"
+#include "ocelli/optim/update_plan.hpp"
+#include "ocelli/train/host_step_math.hpp"
 #include "ocelli/train/ssd_options.hpp"
 #include "ocelli/train/training_state.hpp"
 
@@ -84,106 +81,103 @@ inline void initialize(
   }
 }
 
-struct StepResult {
-  double localization = 0, classification = 0, regularization = 0;
-  double learning_rate = 0;
-  double gradient_norm =
-      0;               ///< of the whole gradient before clipping; 0 unless clipping asks for it
-  double matches = 0;  ///< matched anchors of the batch
-  bool finite = true;  ///< loss and gradients
+/// What the optimizer does to a model's parameters, as the hyperparameters say.
+inline UpdatePlan update_plan(
+    const ModelView& model, const SsdHyperparameters& v, const SsdGroups& groups) {
+  UpdatePlan plan;
+  plan.slab_floats = model.layout.param_floats;
+  const auto add = [&](std::vector<UpdatePlan::Piece>& pieces, int group, bool decay, long offset,
+                       long size) {
+    const auto g = static_cast<std::size_t>(group);
+    if (!groups.settings[g].frozen)
+      pieces.push_back({offset, size, decay ? groups.regularizer[g] : 0.0});
+  };
+  for (int s = 0; s < model.layout.segment_count; ++s) {
+    const Segment& segment = model.layout.segments[s];
+    add(plan.segments, segment.group, segment.decay, segment.offset, segment.size);
+  }
+  for (int p = 0; p < model.graph.param_count; ++p) {
+    const ParamDesc& desc = model.graph.params[p];
+    add(plan.tensors, desc.group, desc.decay, model.layout.params[p], desc.size());
+  }
+  plan.rmsprop = v.optimizer == "rmsprop";
+  plan.rmsprop_options.decay = v.momentum_decay;
+  plan.rmsprop_options.momentum = v.momentum_optimizer_value;
+  plan.rmsprop_options.epsilon = v.momentum_epsilon;
+  plan.sgd_options.momentum = v.momentum_optimizer_value;
+  plan.clip_limit = v.gradient_clipping_by_norm;
+  if (plan.clip_limit > 0)
+    plan.clipping = v.gradient_clipping_per_variable ? Clipping::per_tensor : Clipping::global_norm;
+  plan.average_decay = v.moving_average_decay;
+  return plan;
+}
 
-  double loss() const { return localization + classification + regularization; }
+namespace detail {
+template <class B>
+struct StepMathOf {
+  using type = HostStepMath;
 };
+template <class B>
+requires requires { typename B::StepMath; }
+struct StepMathOf<B> {
+  using type = typename B::StepMath;
+};
+}  // namespace detail
 
 template <Backend B>
 class SsdStep {
  public:
-  /// State, backend and pool must outlive the step. Throws ConfigError.
+  using Memory = MemoryOf<B>;
+
+  /// State, backend and pool must outlive the step. The state is the host's; where the backend has
+  /// memory of its own, `upload` takes it there and `download` brings it back. Throws ConfigError.
   SsdStep(
       B& backend, ThreadPool& pool, const SsdSpec& spec, const SsdHyperparameters& values,
-      TrainingState& state, int batch, int max_boxes = 100)
-      : pool_(pool),
-        model_(spec.model),
+      TrainingState<>& state, int batch, int max_boxes = 100)
+      : model_(spec.model),
         values_(values),
         groups_(values),
         state_(state),
+        resident_(resident(state, spec.model)),
         schedule_(schedule_of(values)),
-        executor_(backend, spec.model, batch, state.weights, state.gradient, groups_.settings),
-        loss_(anchors_of(spec, values), spec.model.classes, loss_options(values), batch, max_boxes),
-        sums_(spec.model.layout.param_floats) {
-    rmsprop_.decay = values.momentum_decay;
-    rmsprop_.momentum = values.momentum_optimizer_value;
-    rmsprop_.epsilon = values.momentum_epsilon;
-    rmsprop_.check();
-    sgd_.momentum = values.momentum_optimizer_value;
-    sgd_.check();
+        executor_(
+            backend, spec.model, batch, resident_.weights, resident_.gradient, groups_.settings),
+        math_(
+            backend, pool, anchors_of(spec, values), spec.model.classes, loss_options(values),
+            batch, max_boxes, update_plan(spec.model, values, groups_)) {
+    upload();
+  }
+
+  /// After the host's state has changed.
+  void upload() {
+    if constexpr (!Memory::is_host) copy(resident_, state_);
+  }
+  /// Before the host's state is looked at.
+  void download() {
+    if constexpr (!Memory::is_host) copy(state_, resident_);
   }
 
   /// Forward, loss and backward of one batch; gradients are added to the state's. Call `begin`
   /// before the first batch of a step, `finish` after the last.
   void begin() {
-    state_.gradient.zero();
-    result_ = {};
+    resident_.gradient.zero();
+    math_.begin();
     batches_ = 0;
   }
   /// @param draw  number of this batch in the run: dropout is a function of it
   void accumulate(const data::Batch& batch, std::uint64_t seed, std::uint32_t draw) {
-    executor_.forward(batch.images, seed, draw);
+    executor_.forward(math_.images(batch.images, model_.input.size() * batch.size), seed, draw);
     const GroundTruthBatch<float> truth{batch.boxes, batch.labels, batch.counts, batch.max_boxes};
-    const SsdLossResult loss = loss_(
-        pool_, batch.size, truth, executor_.output(0), executor_.output(1),
-        executor_.output_gradient(0), executor_.output_gradient(1));
-    result_.localization += loss.localization;
-    result_.classification += loss.classification;
-    result_.matches += loss.matches;
-    result_.finite = result_.finite && std::isfinite(loss.total());
     ++batches_;
-    if (result_.finite) executor_.backward();
+    if (math_.loss(
+            batch.size, truth, executor_.output(0), executor_.output(1),
+            executor_.output_gradient(0), executor_.output_gradient(1)))
+      executor_.backward();
   }
   /// L2, clipping and the optimizer; writes the weights unless the loss was not finite.
   StepResult finish(long step) {
-    const double share = 1.0 / batches_;
-    result_.localization *= share;
-    result_.classification *= share;
-    result_.learning_rate = rate_at(schedule_, values_, step);
-    if (!result_.finite) return result_;
-    const LayoutView& layout = model_.layout;
-    for (int s = 0; s < layout.segment_count; ++s) {
-      const Segment& segment = layout.segments[s];
-      if (segment.decay && !groups_.settings[segment.group].frozen)
-        result_.regularization += l2_loss(
-            pool_, state_.weights.params.data() + segment.offset, segment.size,
-            groups_.regularizer[segment.group], sums_);
-    }
-    const double limit = values_.gradient_clipping_by_norm;
-    if (limit > 0 && values_.gradient_clipping_per_variable) {
-      for (int p = 0; p < model_.graph.param_count; ++p) {
-        const ParamDesc& desc = model_.graph.params[p];
-        if (groups_.settings[desc.group].frozen) continue;
-        const GradientRule<float> rule = rule_of(desc.group, desc.decay, share);
-        const long offset = layout.params[p];
-        const double norm = std::sqrt(square_sum(offset, desc.size(), rule));
-        update(offset, desc.size(), rule.clipped(clip_factor(norm, limit)));
-      }
-    } else {
-      double factor = 1.0;
-      if (limit > 0) {
-        double sum = 0;
-        for_each_segment([&](const Segment& segment, const GradientRule<float>& rule) {
-          sum += square_sum(segment.offset, segment.size, rule);
-        });
-        result_.gradient_norm = std::sqrt(sum);
-        factor = clip_factor(result_.gradient_norm, limit);
-      }
-      for_each_segment([&](const Segment& segment, const GradientRule<float>& rule) {
-        update(segment.offset, segment.size, rule.clipped(factor));
-      });
-    }
-    if (state_.average.size() > 0)
-      ema_update(
-          pool_, state_.average.data(), state_.weights.params.data(), layout.param_floats,
-          values_.moving_average_decay);
-    return result_;
+    math_.update(resident_.slabs(), rate_at(schedule_, values_, step));
+    return math_.result();
   }
 
   /// A whole step on one batch.
@@ -196,59 +190,39 @@ class SsdStep {
   Executor<B>& executor() { return executor_; }
   const SsdGroups& groups() const { return groups_; }
   /// The gradient as the optimizer saw it, but for clipping: scaled, with the L2 term. For looking
-  /// at: writes [param_floats] to out.
+  /// at, after `download`: writes [param_floats] to out.
   void whole_gradient(const float* weights_before, float* out) const {
     for (int p = 0; p < model_.graph.param_count; ++p) {
       const ParamDesc& desc = model_.graph.params[p];
       const long offset = model_.layout.params[p];
-      const GradientRule<float> rule = rule_of(desc.group, desc.decay, 1.0 / batches_);
+      const GradientRule<float> rule{
+          static_cast<float>(1.0 / batches_),
+          desc.decay ? static_cast<float>(groups_.regularizer[desc.group]) : 0.0f};
       for (long i = offset; i < offset + desc.size(); ++i)
         out[i] = rule(state_.gradient.data()[i], weights_before[i]);
     }
   }
 
  private:
-  GradientRule<float> rule_of(int group, bool decay, double share) const {
-    return {static_cast<float>(share), decay ? static_cast<float>(groups_.regularizer[group]) : 0};
-  }
-  template <class Body>
-  void for_each_segment(Body&& body) {
-    for (int s = 0; s < model_.layout.segment_count; ++s) {
-      const Segment& segment = model_.layout.segments[s];
-      if (!groups_.settings[segment.group].frozen)
-        body(segment, rule_of(segment.group, segment.decay, 1.0 / batches_));
+  /// The host's own state, or room for it in the backend's memory.
+  using Resident = std::conditional_t<Memory::is_host, TrainingState<>&, TrainingState<Memory>>;
+  static Resident resident(TrainingState<>& state, const ModelView& model) {
+    if constexpr (Memory::is_host) {
+      (void)model;
+      return state;
+    } else {
+      return TrainingState<Memory>(model, state.mean_square.size() > 0, state.average.size() > 0);
     }
   }
-  double square_sum(long offset, long size, const GradientRule<float>& rule) {
-    return gradient_square_sum(
-        pool_, state_.gradient.data() + offset, state_.weights.params.data() + offset, size, rule,
-        sums_);
-  }
-  void update(long offset, long size, const GradientRule<float>& rule) {
-    float* w = state_.weights.params.data() + offset;
-    const float* g = state_.gradient.data() + offset;
-    float* m = state_.momentum.data() + offset;
-    const bool finite =
-        state_.mean_square.size() > 0
-            ? rmsprop_update(
-                  pool_, w, g, state_.mean_square.data() + offset, m, size, result_.learning_rate,
-                  rmsprop_, rule)
-            : sgd_momentum_update(pool_, w, g, m, size, result_.learning_rate, sgd_, rule);
-    result_.finite = result_.finite && finite;
-  }
 
-  ThreadPool& pool_;
   ModelView model_;
   SsdHyperparameters values_;
   SsdGroups groups_;
-  TrainingState& state_;
+  TrainingState<>& state_;
+  Resident resident_;
   Schedule schedule_;
   Executor<B> executor_;
-  SsdLoss<float> loss_;
-  SquareSum sums_;
-  RmsPropOptions rmsprop_;
-  SgdMomentumOptions sgd_;
-  StepResult result_;
+  typename detail::StepMathOf<B>::type math_;
   int batches_ = 0;
 };
 

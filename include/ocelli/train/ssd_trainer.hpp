@@ -80,6 +80,7 @@ class SsdTrainer {
     state_.start_average();
     done_ = 0;
     if (options_.resume) restore();
+    step_.upload();
     nlohmann::ordered_json config = settings_.json();
     config["seed"] = options_.seed;
     config["labels"] = train_.dataset->labels;
@@ -264,6 +265,7 @@ class SsdTrainer {
 
   /// The weights that are evaluated and saved: the moving average, or the weights themselves.
   Weights<float>& evaluated_weights() {
+    step_.download();
     if (state_.average.size() == 0) return state_.weights;
     if (!averaged_) averaged_ = std::make_unique<Weights<float>>(spec_.model);
     std::memcpy(
@@ -312,6 +314,7 @@ class SsdTrainer {
     metadata["best_ap"] = nlohmann::json(best_ap_).dump();
     metadata["best_step"] = std::to_string(best_step_);
     metadata["evaluations_since_best"] = std::to_string(evaluations_since_best_);
+    step_.download();
     const auto tensors = state_.tensors(spec_.model);
     // An update can overflow although its gradient was finite.
     for (const SnapshotTensor& tensor : tensors)
@@ -380,7 +383,7 @@ class SsdTrainer {
   TrainingOptions options_;
   TrainingData train_, held_out_;
   RunFolder run_;
-  TrainingState state_;
+  TrainingState<> state_;
   SsdStep<B> step_;
   data::Loader loader_;
   Metadata metadata_;

@@ -11,6 +11,7 @@
 
 #include "ocelli/core/buffer.hpp"
 #include "ocelli/net/weights.hpp"
+#include "ocelli/optim/update_plan.hpp"
 #include "ocelli/train/snapshot.hpp"
 
 namespace ocelli::train {
@@ -65,6 +66,7 @@ inline std::vector<SnapshotTensor> weight_tensors(const ModelView& model, Weight
 
 /// Weights, gradient, optimizer slots and moving average of a training. The mean square starts at 1
 /// (TensorFlow's RMSProp), the momentum at 0, the average at the weights when it is `start`ed.
+template <Memory M = HostMemory>
 struct TrainingState {
   /// @param rmsprop  keep a mean square besides the momentum
   /// @param average  keep a moving average of the weights
@@ -74,16 +76,18 @@ struct TrainingState {
         momentum(floats(model)),
         mean_square(rmsprop ? floats(model) : 0),
         average(with_average ? floats(model) : 0) {
-    for (std::size_t i = 0; i < mean_square.size(); ++i) mean_square[i] = 1.0f;
+    Buffer<float> ones(mean_square.size());
+    for (float& one : ones.span()) one = 1.0f;
+    copy(mean_square, ones);
   }
 
   /// The moving average starts from the weights as they are.
-  void start_average() {
+  void start_average() requires(M::is_host) {
     for (std::size_t i = 0; i < average.size(); ++i) average[i] = weights.params[i];
   }
 
   /// Everything a resumed run needs, by name.
-  std::vector<SnapshotTensor> tensors(const ModelView& model) {
+  std::vector<SnapshotTensor> tensors(const ModelView& model) requires(M::is_host) {
     std::vector<SnapshotTensor> all = weight_tensors(model, weights);
     const auto append = [&](Buffer<float>& slab, const char* prefix) {
       if (slab.size() == 0) return;
@@ -96,16 +100,34 @@ struct TrainingState {
     return all;
   }
 
-  Weights<float> weights;
-  Buffer<float> gradient;
-  Buffer<float> momentum;
-  Buffer<float> mean_square;  ///< empty without RMSProp
-  Buffer<float> average;      ///< empty without a moving average
+  /// Where it all lies, for an optimizer.
+  UpdateSlabs slabs() {
+    return {
+        weights.params.data(), gradient.data(), momentum.data(), mean_square.data(),
+        average.data()};
+  }
+
+  Weights<float, M> weights;
+  Buffer<float, M> gradient;
+  Buffer<float, M> momentum;
+  Buffer<float, M> mean_square;  ///< empty without RMSProp
+  Buffer<float, M> average;      ///< empty without a moving average
 
  private:
   static std::size_t floats(const ModelView& model) {
     return static_cast<std::size_t>(model.layout.param_floats);
   }
 };
+
+/// Copies a state between the host and another memory.
+template <Memory To, Memory From>
+void copy(TrainingState<To>& to, const TrainingState<From>& from) {
+  copy(to.weights.params, from.weights.params);
+  copy(to.weights.moving, from.weights.moving);
+  copy(to.gradient, from.gradient);
+  copy(to.momentum, from.momentum);
+  copy(to.mean_square, from.mean_square);
+  copy(to.average, from.average);
+}
 
 }  // namespace ocelli::train
