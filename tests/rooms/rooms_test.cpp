@@ -67,6 +67,7 @@ const std::map<std::string, std::set<std::string>>& arrows() {
       {"box", {"core"}},
       {"loss", {"core", "box"}},
       {"optim", {"core"}},
+      {"simt", {"core"}},
       {"model", {"core", "op", "net", "box", "loss", "optim"}},
       {"reference", device},
       {"cpu", with(device, {"reference"})},  // falls back to it
