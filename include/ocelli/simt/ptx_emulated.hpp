@@ -23,13 +23,14 @@ inline void check_shared(const void* p, std::size_t bytes, const char* name, Sit
   Block& b = device_block(name);
   if (b.shared.array_at(p, bytes) != nullptr) [[likely]]
     return;
-  b.fail(
-      {Fault::out_of_bounds,
-       std::string(name) + (b.shared.owns(p) ? " beyond the end of a shared array"
-                                             : " of an address that is not in shared memory"),
-       "check the index and the array's size",
-       at,
-       {}});
+  b.fail([&] {
+    return Failure{
+        Fault::out_of_bounds,
+        std::string(name) + (b.shared.owns(p) ? " beyond the end of a shared array"
+                                              : " of an address that is not in shared memory"),
+        "check the index and the array's size",
+        {at.text()}};
+  });
 }
 
 template <unsigned Bytes>
