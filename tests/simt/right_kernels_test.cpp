@@ -50,15 +50,12 @@ std::vector<T> in_any_order(const std::function<std::vector<T>()>& run) {
 template <class Round>
 std::vector<double> product(
     const std::vector<float>& a, const std::vector<float>& b, int m, int n, int k, Round round) {
-  std::vector<double> c(static_cast<std::size_t>(m) * n);
+  const auto at = [](int i, int width, int j) { return static_cast<std::size_t>(i * width + j); };
+  std::vector<double> c(at(m, n, 0));
   for (int i = 0; i < m; ++i)
-    for (int j = 0; j < n; ++j) {
-      double sum = 0.0;
+    for (int j = 0; j < n; ++j)
       for (int u = 0; u < k; ++u)
-        sum += static_cast<double>(round(a[static_cast<std::size_t>(i) * k + u])) *
-               round(b[static_cast<std::size_t>(u) * n + j]);
-      c[static_cast<std::size_t>(i) * n + j] = sum;
-    }
+        c[at(i, n, j)] += static_cast<double>(round(a[at(i, k, u)])) * round(b[at(u, n, j)]);
   return c;
 }
 
