@@ -100,9 +100,10 @@ void store(T* p, V v, Site at = Site::here()) {
 
 }  // namespace ocelli::simt
 
-/// Reads what no thread of the launch writes.
+/// Reads what no thread of the launch writes: a number or one of CUDA's vectors.
 template <class T>
-T __ldg(const T* p, ocelli::simt::Site at = ocelli::simt::Site::here()) {
+requires(std::is_arithmetic_v<T> || requires(T v) { v.x + v.y; }) T
+    __ldg(const T* p, ocelli::simt::Site at = ocelli::simt::Site::here()) {
   return ocelli::simt::load<T>(p, at);
 }
 
