@@ -69,7 +69,7 @@ class Block {
   /// @param describe  makes the Failure; it is a function so that none of its temporaries is left
   ///                  on the stack that is given up
   template <class Describe>
-  [[noreturn]] void fail(const Describe& describe) {
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(const Describe& describe) {
     performing_ = true;  // what follows is nothing that the kernel does
     failure_ = describe();
     failed_ = true;
