@@ -31,7 +31,7 @@ struct Where {
 struct Listener {
   void (*access)(const void*, std::size_t, AccessKind, Where) = nullptr;
   void (*warp_ordered)(unsigned warp, unsigned mask) = nullptr;  ///< the lanes see each other's
-  void (*block_started)(std::uint32_t block) = nullptr;
+  void (*block_started)(std::uint32_t block, unsigned threads) = nullptr;
   void (*launch_started)() = nullptr;
   void (*declared)(const void*, std::size_t) = nullptr;    ///< memory that is checked from now on
   void (*forgotten)(const void*) = nullptr;                ///< ... and no more

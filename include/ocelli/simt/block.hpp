@@ -44,8 +44,7 @@ struct Thread {
 struct Failure {
   Fault fault = Fault::exception;
   std::string what, advice;
-  Site at;
-  std::vector<std::string> more_places;
+  std::vector<std::string> places;  ///< the culprit's line first
 };
 
 class Block;
@@ -67,7 +66,15 @@ class Block {
 
   Thread& current() { return *current_; }
   /// Reports a mistake; does not return, and no destructor of the block's threads runs.
-  [[noreturn]] void fail(Failure failure);
+  /// @param describe  makes the Failure; it is a function so that none of its temporaries is left
+  ///                  on the stack that is given up
+  template <class Describe>
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(const Describe& describe) {
+    performing_ = true;  // what follows is nothing that the kernel does
+    failure_ = describe();
+    failed_ = true;
+    leave();
+  }
   /// Waits for all threads that have not returned; gives what `combine` made of the values.
   enum class Vote : std::uint8_t { none, count, all, any };
   int barrier(Vote vote, int value, const char* name, Site at);
@@ -79,11 +86,23 @@ class Block {
   }
 
   SharedMemory shared;
-  unsigned size() const { return size_; }
   std::uint32_t barriers_passed() const { return barriers_passed_; }
   const Failure& failure() const { return failure_; }
   std::exception_ptr exception() const { return exception_; }
-  const Thread* culprit() const { return current_; }
+  const Thread* culprit() const { return culprit_; }
+  /// Whether device code runs, and not the emulator for it.
+  bool in_device_code() const { return current_ != nullptr && !performing_; }
+  /// While such an object lives, what is done is done by the emulator.
+  class Performing {
+   public:
+    explicit Performing(Block& block) : block_(block) { block_.performing_ = true; }
+    ~Performing() { block_.performing_ = false; }
+    Performing(const Performing&) = delete;
+    Performing& operator=(const Performing&) = delete;
+
+   private:
+    Block& block_;
+  };
 
  private:
   struct Collective {
@@ -124,7 +143,8 @@ class Block {
   unsigned first_ = 0, count_ = 0;  // of the ring of those ready
   unsigned size_ = 0, alive_ = 0, waiting_ = 0;
   std::uint64_t schedule_ = 0, random_ = 0;
-  Thread* current_ = nullptr;
+  Thread *current_ = nullptr, *culprit_ = nullptr;
+  bool performing_ = false;
 
   const char* barrier_name_ = nullptr;
   Site barrier_at_;

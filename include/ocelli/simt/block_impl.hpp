@@ -47,7 +47,9 @@ inline bool Block::run(void (*call)(void*), void* arguments, dim3 extent, std::u
   }
 
   from_launcher_ = true;
+  performing_ = false;
   go_on_in(*next(), launcher_, false);
+  culprit_ = std::exchange(current_, nullptr);
   if (!failed_ && exception_ == nullptr) return true;
   stacks_.give_back_all();
   return false;
@@ -119,12 +121,6 @@ inline void Block::leave() {
   __builtin_unreachable();
 }
 
-inline void Block::fail(Failure failure) {
-  failure_ = std::move(failure);
-  failed_ = true;
-  leave();
-}
-
 inline std::string Block::name(const Thread& t) const {
   return "thread (" + std::to_string(t.index.x) + "," + std::to_string(t.index.y) + "," +
          std::to_string(t.index.z) + ")";
@@ -135,25 +131,27 @@ inline void Block::returned() {
   Warp& w = warps_[t.id / 32];
   const unsigned bit = 1u << (t.id % 32);
   if (!t.copies.empty())
-    fail(
-        {Fault::unfinished_copy,
-         "returned with " + std::to_string(t.copies.size()) +
-             " cp.async that it never waited for, the first of " + t.copies[0].at.text(),
-         "call cp_async_commit and cp_async_wait<0> before the data are used",
-         t.copies[0].at,
-         {}});
+    fail([&] {
+      return Failure{
+          Fault::unfinished_copy,
+          "returned with " + std::to_string(t.copies.size()) +
+              " cp.async that it never waited for, the first of " + t.copies[0].at.text(),
+          "call cp_async_commit and cp_async_wait<0> before the data are used",
+          {t.copies[0].at.text()}};
+    });
   t.state = State::exited;
   w.alive &= ~bit;
   if (w.waiting != 0)
     for (const Collective& c : w.pending)
       if (c.arrived != 0 && (c.mask & bit) != 0)
-        fail(
-            {Fault::exited_lanes,
-             "lane " + std::to_string(t.id % 32) + " returned while others of its warp wait for " +
-                 "it in " + c.name + " at " + c.at.text(),
-             "let all lanes of the mask reach the call, or leave this one out of the mask",
-             c.at,
-             {}});
+        fail([&] {
+          return Failure{
+              Fault::exited_lanes,
+              "lane " + std::to_string(t.id % 32) + " returned while others of its warp wait for " +
+                  "it in " + c.name + " at " + c.at.text(),
+              "let all lanes of the mask reach the call, or leave this one out of the mask",
+              {c.at.text()}};
+        });
   --alive_;
   if (waiting_ != 0 && waiting_ == alive_) open_barrier();
 }
@@ -176,13 +174,14 @@ inline int Block::barrier(Vote vote, int value, const char* name, Site at) {
     barrier_at_ = at;
     votes_ = vote == Vote::all ? 1 : 0;
   } else if (!same_line(barrier_at_, at)) {
-    fail(
-        {Fault::divergent_barrier,
-         std::string("waits in ") + name + " while " + this->name(threads_[waiters_[0]]) +
-             " waits in " + barrier_name_ + " at " + barrier_at_.text(),
-         "a barrier in a branch needs a condition that is the same for the whole block",
-         at,
-         {barrier_at_.text()}});
+    fail([&] {
+      return Failure{
+          Fault::divergent_barrier,
+          std::string("waits in ") + name + " while " + this->name(threads_[waiters_[0]]) +
+              " waits in " + barrier_name_ + " at " + barrier_at_.text(),
+          "a barrier in a branch needs a condition that is the same for the whole block",
+          {at.text(), barrier_at_.text()}};
+    });
   }
   if (vote == Vote::all) votes_ &= truth;
   if (vote == Vote::any) votes_ |= truth;
@@ -203,21 +202,23 @@ inline void Block::collective(
   Warp& w = warps_[t.id / 32];
   const unsigned lane = t.id % 32;
   if ((mask >> lane & 1) == 0)
-    fail(
-        {Fault::lane_outside_mask,
-         std::string("calls ") + name + " as lane " + std::to_string(lane) +
-             " with a mask that lacks this lane",
-         "name the calling lanes in the mask",
-         at,
-         {}});
+    fail([&] {
+      return Failure{
+          Fault::lane_outside_mask,
+          std::string("calls ") + name + " as lane " + std::to_string(lane) +
+              " with a mask that lacks this lane",
+          "name the calling lanes in the mask",
+          {at.text()}};
+    });
   if ((mask & ~w.alive) != 0)
-    fail(
-        {Fault::exited_lanes,
-         std::string(name) + " names lane " + std::to_string(std::countr_zero(mask & ~w.alive)) +
-             ", which has returned or lies beyond the block's end",
-         "let all lanes of the mask reach the call, and make a block a multiple of 32 threads",
-         at,
-         {}});
+    fail([&] {
+      return Failure{
+          Fault::exited_lanes,
+          std::string(name) + " names lane " + std::to_string(std::countr_zero(mask & ~w.alive)) +
+              ", which has returned or lies beyond the block's end",
+          "let all lanes of the mask reach the call, and make a block a multiple of 32 threads",
+          {at.text()}};
+    });
   Collective& c = w.pending[std::countr_zero(mask)];
   if (c.arrived == 0) {
     c.mask = mask;
@@ -225,13 +226,14 @@ inline void Block::collective(
     c.name = name;
     c.at = at;
   } else if (c.mask != mask || c.perform != perform || !same_line(c.at, at)) {
-    fail(
-        {Fault::mismatched_collective,
-         std::string("calls ") + name + " while lanes of its warp wait in " + c.name + " at " +
-             c.at.text() + (c.mask != mask ? " under another mask" : ""),
-         "the lanes of a mask must make the same call",
-         at,
-         {c.at.text()}});
+    fail([&] {
+      return Failure{
+          Fault::mismatched_collective,
+          std::string("calls ") + name + " while lanes of its warp wait in " + c.name + " at " +
+              c.at.text() + (c.mask != mask ? " under another mask" : ""),
+          "the lanes of a mask must make the same call",
+          {at.text(), c.at.text()}};
+    });
   }
   w.arguments[lane] = argument;
   c.arrived |= 1u << lane;
@@ -245,7 +247,10 @@ inline void Block::collective(
   }
   c.arrived = 0;
   w.waiting &= ~mask;
-  perform(*this, t.id / 32, w.arguments, mask);
+  {
+    const Performing performing(*this);
+    perform(*this, t.id / 32, w.arguments, mask);
+  }
   for (unsigned others = mask & ~(1u << lane); others != 0; others &= others - 1)
     push(threads_[t.id - lane + static_cast<unsigned>(std::countr_zero(others))]);
   if (schedule_ != 0) {
@@ -266,28 +271,30 @@ inline void Block::stuck() {
       const Thread& other = threads_[lacking];
       const bool barrier = other.state == State::at_barrier;
       current_ = &t;
-      fail(
-          {barrier ? Fault::missing_lanes : Fault::mismatched_collective,
-           std::string("waits in ") + c.name + " for lane " + std::to_string(lacking % 32) +
-               ", but " + name(other) + " waits in " + other.waits_in + " at " +
-               other.waits_at.text(),
-           barrier ? "let all lanes of the mask reach the call before the barrier"
-                   : "the lanes of a mask must make the same call",
-           t.waits_at,
-           {other.waits_at.text()}});
+      fail([&] {
+        return Failure{
+            barrier ? Fault::missing_lanes : Fault::mismatched_collective,
+            std::string("waits in ") + c.name + " for lane " + std::to_string(lacking % 32) +
+                ", but " + name(other) + " waits in " + other.waits_in + " at " +
+                other.waits_at.text(),
+            barrier ? "let all lanes of the mask reach the call before the barrier"
+                    : "the lanes of a mask must make the same call",
+            {t.waits_at.text(), other.waits_at.text()}};
+      });
     }
   }
-  fail({Fault::exception, "no thread can go on", {}, {}, {}});
+  fail([&] { return Failure{Fault::exception, "no thread can go on", {}, {}}; });
 }
 
 inline void Block::spin(Site at) {
-  fail(
-      {Fault::spinning,
-       "polled memory " + std::to_string(settings().spin_limit) +
-           " times without a barrier in between",
-       "do not wait for other threads or blocks in a loop; split the kernel in two",
-       at,
-       {}});
+  fail([&] {
+    return Failure{
+        Fault::spinning,
+        "polled memory " + std::to_string(settings().spin_limit) +
+            " times without a barrier in between",
+        "do not wait for other threads or blocks in a loop; split the kernel in two",
+        {at.text()}};
+  });
 }
 
 }  // namespace ocelli::simt

@@ -36,12 +36,13 @@ template <class T>
 T shuffle(const char* name, unsigned mask, T value, int from, Site at) {
   static_assert(std::is_arithmetic_v<T>, "shuffle: numbers only");
   if (from < 0 || from > 31 || (mask >> from & 1) == 0)
-    device_block(name).fail(
-        {Fault::lane_outside_mask,
-         std::string(name) + " reads lane " + std::to_string(from) + ", which its mask lacks",
-         "read from lanes of the mask only",
-         at,
-         {}});
+    device_block(name).fail([&] {
+      return Failure{
+          Fault::lane_outside_mask,
+          std::string(name) + " reads lane " + std::to_string(from) + ", which its mask lacks",
+          "read from lanes of the mask only",
+          {at.text()}};
+    });
   Shuffle<T> mine{value, from, value};
   device_block(name).collective(
       mask,
@@ -89,7 +90,7 @@ inline int segment(int lane, int width) { return lane & ~(width - 1); }
 /// Any change of a number that no other thread can come in between of. Not instrumented: race mode
 /// hears of it as one atomic access.
 template <class T, class Change>
-[[gnu::no_sanitize("thread"), gnu::noinline]] T atomic(
+__attribute__((no_sanitize("thread"), noinline)) T atomic(
     const char* name, T* p, Change change, Site at) {
   Block& b = device_block(name);
   b.polled(at);

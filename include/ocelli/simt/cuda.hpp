@@ -9,8 +9,10 @@
 
 #include "ocelli/core/error.hpp"
 
-#define OCELLI_KERNEL __global__ void
-#define OCELLI_KERNEL_BOUNDS(...) __global__ void __launch_bounds__(__VA_ARGS__)
+// Static, since nvcc ignores inline for kernels and several files may include one.
+#define OCELLI_KERNEL [[maybe_unused]] static __global__ void
+#define OCELLI_KERNEL_BOUNDS(...) \
+  [[maybe_unused]] static __global__ void __launch_bounds__(__VA_ARGS__)
 #define OCELLI_DEVICE __device__ inline
 #define OCELLI_HOST_DEVICE __host__ __device__ inline
 #define OCELLI_UNROLL _Pragma("unroll")

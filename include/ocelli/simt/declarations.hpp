@@ -33,20 +33,25 @@ T& shared_array(const SharedKey& key) {
       std::is_trivially_default_constructible_v<std::remove_all_extents_t<T>>,
       "shared memory is not initialised, so its type must not want to be");
   Block& b = device_block("OCELLI_SHARED");
-  unsigned char* at = b.shared.find(key, sizeof(T));
+  unsigned char* at;
+  {
+    const Block::Performing performing(b);
+    at = b.shared.find(key, sizeof(T));
+  }
   const Settings& limits = settings();
   if (at == nullptr || b.shared.static_bytes() > limits.static_shared_bytes ||
       b.shared.static_bytes() + b.shared.dynamic_bytes() > limits.shared_bytes)
-    b.fail(
-        {Fault::launch_limit,
-         "'" + std::string(key.name) + "' takes the block's shared memory to " +
-             std::to_string(b.shared.static_bytes()) + " bytes static and " +
-             std::to_string(b.shared.dynamic_bytes()) + " dynamic; there are " +
-             std::to_string(limits.static_shared_bytes) + " static, and " +
-             std::to_string(limits.shared_bytes) + " in all",
-         "use smaller tiles, or dynamic shared memory",
-         key.site,
-         {}});
+    b.fail([&] {
+      return Failure{
+          Fault::launch_limit,
+          "'" + std::string(key.name) + "' takes the block's shared memory to " +
+              std::to_string(b.shared.static_bytes()) + " bytes static and " +
+              std::to_string(b.shared.dynamic_bytes()) + " dynamic; there are " +
+              std::to_string(limits.static_shared_bytes) + " static, and " +
+              std::to_string(limits.shared_bytes) + " in all",
+          "use smaller tiles, or dynamic shared memory",
+          {key.site.text()}};
+    });
   return *reinterpret_cast<T*>(at);
 }
 
@@ -61,22 +66,28 @@ T* dynamic_shared(Site at) {
 inline void check_alignment(const void* p, std::size_t alignment, const char* name, Site at) {
   if (reinterpret_cast<std::uintptr_t>(p) % alignment == 0) [[likely]]
     return;
-  device_block(name).fail(
-      {Fault::misaligned,
-       std::string(name) + " of an address that is no multiple of " + std::to_string(alignment),
-       "check the row length and the first element's place",
-       at,
-       {}});
+  device_block(name).fail([&] {
+    return Failure{
+        Fault::misaligned,
+        std::string(name) + " of an address that is no multiple of " + std::to_string(alignment),
+        "check the row length and the first element's place",
+        {at.text()}};
+  });
 }
 
-/// The V at p, in one access. Its address must be a multiple of V's size, up to 16.
+/// The V at p, in one access: a vector type, or p's own type. Its address must be a multiple of V's
+/// size, up to 16.
 template <class V, class T>
 V load(const T* p, Site at = Site::here()) {
   check_alignment(p, alignof(V), "load", at);
   note(p, sizeof(V), AccessKind::read, at);
-  V v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
+  if constexpr (std::is_class_v<V>) {
+    return *reinterpret_cast<const V*>(p);
+  } else {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  }
 }
 
 /// Writes v to p, in one access. The address must be a multiple of V's size, up to 16.
@@ -89,9 +100,10 @@ void store(T* p, V v, Site at = Site::here()) {
 
 }  // namespace ocelli::simt
 
-/// Reads what no thread of the launch writes.
+/// Reads what no thread of the launch writes: a number or one of CUDA's vectors.
 template <class T>
-T __ldg(const T* p, ocelli::simt::Site at = ocelli::simt::Site::here()) {
+requires(std::is_arithmetic_v<T> || requires(T v) { v.x + v.y; }) T
+    __ldg(const T* p, ocelli::simt::Site at = ocelli::simt::Site::here()) {
   return ocelli::simt::load<T>(p, at);
 }
 

@@ -27,15 +27,13 @@ inline std::string text_of(dim3 v) {
 /// The error that `failure` is, with all that is known about where.
 inline KernelError error_of(
     const Failure& failure, const void* kernel, const Thread* thread, Site launched_at) {
-  const std::string name = symbol_of(kernel).function;
+  const std::string name = name_of(symbol_of(kernel).function);
   std::string where = name.empty() ? "kernel" : "kernel " + name;
   if (thread != nullptr)
     where += ", block " + text_of(blockIdx) + ", thread " + text_of(thread->index);
-  std::vector<std::string> places;
-  if (failure.at.file != nullptr) places.push_back(failure.at.text());
-  places.insert(places.end(), failure.more_places.begin(), failure.more_places.end());
-  where += ", " + (places.empty() ? "launched at " + launched_at.text() : places[0]);
-  KernelError error(failure.fault, failure.what, where, failure.advice, std::move(places));
+  where +=
+      ", " + (failure.places.empty() ? "launched at " + launched_at.text() : failure.places[0]);
+  KernelError error(failure.fault, failure.what, where, failure.advice, failure.places);
   error.kernel = name;
   if (thread != nullptr) {
     error.block = {blockIdx.x, blockIdx.y, blockIdx.z};
@@ -44,18 +42,19 @@ inline KernelError error_of(
   return error;
 }
 
-/// The extent of a grid; remembers the line of the launch.
-struct Grid : dim3 {
+/// The extent of a grid or a block; remembers the line of the launch.
+struct Extent : dim3 {
+  Extent(dim3 extent, Site here = Site::here()) : dim3(extent), at(here) {}
   template <class T>
-  requires std::is_convertible_v<T, dim3> Grid(T extent, Site here = Site::here())
-      : dim3(extent), at(here) {}
+  requires std::is_integral_v<T> Extent(T width, Site here = Site::here())
+      : dim3(static_cast<unsigned>(width)), at(here) {}
   Site at;
 };
 
 /// What launch() does once the kernel's type is gone.
 class Launch {
  public:
-  Launch(const void* kernel, Grid grid, dim3 block, std::size_t dynamic_bytes)
+  Launch(const void* kernel, Extent grid, dim3 block, std::size_t dynamic_bytes)
       : kernel_(kernel), grid_(grid), block_(block), dynamic_bytes_(dynamic_bytes) {}
 
   void run(void (*call)(void*), void* arguments) {
@@ -77,7 +76,8 @@ class Launch {
           static_cast<unsigned>(at % grid_.x), static_cast<unsigned>(at / grid_.x % grid_.y),
           static_cast<unsigned>(at / grid_.x / grid_.y)};
       b.shared.begin_block();
-      if (listener.block_started != nullptr) listener.block_started(static_cast<std::uint32_t>(at));
+      if (listener.block_started != nullptr)
+        listener.block_started(static_cast<std::uint32_t>(at), block_.x * block_.y * block_.z);
       if (!b.run(call, arguments, block_, seed == 0 ? 0 : seed + i)) {
         if (b.exception() != nullptr) std::rethrow_exception(b.exception());
         throw error_of(b.failure(), kernel_, b.culprit(), grid_.at);
@@ -89,8 +89,7 @@ class Launch {
              "wrote beyond the " + std::to_string(array->bytes) + " bytes of shared array '" +
                  name + "'; seen when the block had ended",
              "build with the address sanitizer or in race mode to see the line",
-             array->site,
-             {}},
+             {array->site.text()}},
             kernel_, nullptr, grid_.at);
       }
     }
@@ -107,7 +106,7 @@ class Launch {
 
   void check() const {
     const auto refuse = [this](const std::string& what, const std::string& advice) {
-      throw error_of({Fault::launch_limit, what, advice, {}, {}}, kernel_, nullptr, grid_.at);
+      throw error_of({Fault::launch_limit, what, advice, {}}, kernel_, nullptr, grid_.at);
     };
     if (running_block != nullptr)
       refuse("launched from inside a kernel", "launch from the host only");
@@ -133,7 +132,7 @@ class Launch {
   }
 
   const void* kernel_;
-  Grid grid_;
+  Extent grid_;
   dim3 block_;
   std::size_t dynamic_bytes_;
 };
@@ -144,7 +143,7 @@ class Launch {
 ///         wrote until then stays written. Objects of the kernel's threads are not destroyed then
 template <class... P, class... A>
 void launch(
-    void (*kernel)(P...), Grid grid, dim3 block, std::size_t dynamic_bytes, Stream /*stream*/,
+    void (*kernel)(P...), Extent grid, Extent block, std::size_t dynamic_bytes, Stream /*stream*/,
     A&&... arguments) {
   static_assert(sizeof...(P) == sizeof...(A), "launch: the kernel has another number of arguments");
   struct Call {

@@ -99,11 +99,10 @@ class SharedMemory {
 #ifndef OCELLI_SIMT_ASAN
     for (const Array& a : arrays_) {
       if (!a.live) continue;
-      const std::size_t tail = (guard - a.bytes % guard) % guard + guard;
-      for (const unsigned char* p = a.at - guard; p < a.at; ++p)
-        if (*p != canary) return &a;
-      for (const unsigned char* p = a.at + a.bytes; p < a.at + a.bytes + tail; ++p)
-        if (*p != canary) return &a;
+      // Of the strip between two arrays each takes the half that is nearer.
+      const unsigned char* const end = a.at + (a.bytes + guard - 1) / guard * guard + guard / 2;
+      for (const unsigned char* p = a.at - guard / 2; p < end; ++p)
+        if ((p < a.at || p >= a.at + a.bytes) && *p != canary) return &a;
     }
 #endif
     return nullptr;

@@ -48,4 +48,11 @@ inline Symbol symbol_of(const void* address) {
   return symbol;
 }
 
+/// "tile<4>" of "void ns::tile<4>(float*)".
+inline std::string name_of(std::string function) {
+  if (const std::size_t end = function.rfind('('); end != std::string::npos) function.resize(end);
+  if (function.starts_with("void ")) function.erase(0, 5);
+  return function;
+}
+
 }  // namespace ocelli::simt

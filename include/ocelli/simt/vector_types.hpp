@@ -5,31 +5,31 @@
 
 #ifndef __CUDACC__
 
-#define OCELLI_SIMT_VECTOR_TYPE(scalar, name, alignment)                                    \
-  struct alignas(alignment * sizeof(scalar)) name##2 {                                      \
+// may_alias: kernels look at rows of float as float4, which nvcc allows.
+#define OCELLI_SIMT_VECTOR_TYPE(scalar, name)                                               \
+  struct [[gnu::may_alias]] alignas(2 * sizeof(scalar)) name##2 {                           \
     scalar x, y;                                                                            \
   };                                                                                        \
-  struct name##3 {                                                                          \
+  struct [[gnu::may_alias]] name##3 {                                                       \
     scalar x, y, z;                                                                         \
   };                                                                                        \
-  struct alignas(2 * alignment * sizeof(scalar) > 16 ? 16 : 2 * alignment * sizeof(scalar)) \
-      name##4 {                                                                             \
+  struct [[gnu::may_alias]] alignas(sizeof(scalar) > 4 ? 16 : 4 * sizeof(scalar)) name##4 { \
     scalar x, y, z, w;                                                                      \
   };                                                                                        \
   constexpr name##2 make_##name##2(scalar x, scalar y) { return {x, y}; }                   \
   constexpr name##3 make_##name##3(scalar x, scalar y, scalar z) { return {x, y, z}; }      \
   constexpr name##4 make_##name##4(scalar x, scalar y, scalar z, scalar w) { return {x, y, z, w}; }
 
-OCELLI_SIMT_VECTOR_TYPE(signed char, char, 2)
-OCELLI_SIMT_VECTOR_TYPE(unsigned char, uchar, 2)
-OCELLI_SIMT_VECTOR_TYPE(short, short, 2)
-OCELLI_SIMT_VECTOR_TYPE(unsigned short, ushort, 2)
-OCELLI_SIMT_VECTOR_TYPE(int, int, 2)
-OCELLI_SIMT_VECTOR_TYPE(unsigned, uint, 2)
-OCELLI_SIMT_VECTOR_TYPE(float, float, 2)
-OCELLI_SIMT_VECTOR_TYPE(double, double, 2)
-OCELLI_SIMT_VECTOR_TYPE(long long, longlong, 2)
-OCELLI_SIMT_VECTOR_TYPE(unsigned long long, ulonglong, 2)
+OCELLI_SIMT_VECTOR_TYPE(signed char, char)
+OCELLI_SIMT_VECTOR_TYPE(unsigned char, uchar)
+OCELLI_SIMT_VECTOR_TYPE(short, short)
+OCELLI_SIMT_VECTOR_TYPE(unsigned short, ushort)
+OCELLI_SIMT_VECTOR_TYPE(int, int)
+OCELLI_SIMT_VECTOR_TYPE(unsigned, uint)
+OCELLI_SIMT_VECTOR_TYPE(float, float)
+OCELLI_SIMT_VECTOR_TYPE(double, double)
+OCELLI_SIMT_VECTOR_TYPE(long long, longlong)
+OCELLI_SIMT_VECTOR_TYPE(unsigned long long, ulonglong)
 #undef OCELLI_SIMT_VECTOR_TYPE
 
 /// Extents of a grid or a block; what is left out is 1.
