@@ -91,8 +91,7 @@ OCELLI_DEVICE void put_statistics(
 }
 
 /// Moments to statistics; updates the moving ones. Launch: see column_totals.
-template <int Threads = kTotalColumns * kTotalRows>
-OCELLI_KERNEL_BOUNDS(Threads)
+OCELLI_KERNEL_BOUNDS(kTotalColumns* kTotalRows)
 batch_norm_statistics(
     Operand<float> x, int rows, int channels, const float* partial, int chunks,
     NormTensors norm) {
@@ -114,8 +113,7 @@ batch_norm_statistics(
 }
 
 /// The same from the moving statistics. A thread a channel.
-template <int Threads = kTotalColumns * kTotalRows>
-OCELLI_KERNEL_BOUNDS(Threads)
+OCELLI_KERNEL_BOUNDS(kTotalColumns* kTotalRows)
 batch_norm_stored_statistics(int channels, NormTensors norm) {
   const int c = thread_of_grid();
   if (c >= channels) return;
@@ -184,8 +182,7 @@ batch_norm_gradient_sums(
 /// Adds the sums to the parameters' gradients where those are wanted (else null), and leaves what
 /// flows back through variance and mean, both divided by the rows, in `through` [2, C]. Launch: see
 /// column_totals.
-template <int Threads = kTotalColumns * kTotalRows>
-OCELLI_KERNEL_BOUNDS(Threads)
+OCELLI_KERNEL_BOUNDS(kTotalColumns* kTotalRows)
 batch_norm_parameter_gradients(
     const float* partial, int chunks, int rows, int channels, float* dgamma, float* dbeta,
     float* through) {

@@ -112,8 +112,7 @@ column_sums(const float* x, int rows, int channels, int chunk, float* partial) {
 }
 
 /// gradient[c] += the sum of partial [chunks, channels] over the chunks.
-template <int Threads = kTotalColumns * kTotalRows>
-OCELLI_KERNEL_BOUNDS(Threads)
+OCELLI_KERNEL_BOUNDS(kTotalColumns* kTotalRows)
 add_column_totals(const float* partial, int chunks, int channels, float* gradient) {
   const int c = total_channel();
   double total[1];

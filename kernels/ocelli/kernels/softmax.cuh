@@ -24,12 +24,12 @@ constexpr Floor softmax_backward_floor(long pixels, long channels, bool accumula
 
 inline constexpr int kSoftmaxPixels = 8;  ///< of a block: its warps
 
-OCELLI_DEVICE float warp_sum(float value) {
+OCELLI_DEVICE float sum_of_warp(float value) {
   OCELLI_UNROLL
   for (int bit = 16; bit > 0; bit /= 2) value += __shfl_xor_sync(0xFFFFFFFFu, value, bit);
   return value;
 }
-OCELLI_DEVICE float warp_largest(float value) {
+OCELLI_DEVICE float largest_of_warp(float value) {
   OCELLI_UNROLL
   for (int bit = 16; bit > 0; bit /= 2) {
     const float other = __shfl_xor_sync(0xFFFFFFFFu, value, bit);
@@ -39,10 +39,9 @@ OCELLI_DEVICE float warp_largest(float value) {
 }
 
 /// Block: 32 lanes by kSoftmaxPixels. y may be x where that is not deferred.
-template <int Pixels = kSoftmaxPixels>
-OCELLI_KERNEL_BOUNDS(32 * Pixels)
+OCELLI_KERNEL_BOUNDS(32 * kSoftmaxPixels)
 softmax_forward(Operand<float> x, int pixels, int channels, float* y) {
-  const int pixel = block_x() * Pixels + thread_y();
+  const int pixel = block_x() * kSoftmaxPixels + thread_y();
   if (pixel >= pixels) return;  // the whole warp
   const long row = long(pixel) * channels;
   float most = read<1>(x, row, 0).v[0];
@@ -50,27 +49,26 @@ softmax_forward(Operand<float> x, int pixels, int channels, float* y) {
     const float value = read<1>(x, row + c, c).v[0];
     most = value > most ? value : most;
   }
-  most = warp_largest(most);
+  most = largest_of_warp(most);
   float sum = 0.0f;
   for (int c = thread_x(); c < channels; c += 32) {
     const float e = expf(read<1>(x, row + c, c).v[0] - most);
     y[row + c] = e;
     sum += e;
   }
-  sum = warp_sum(sum);
+  sum = sum_of_warp(sum);
   for (int c = thread_x(); c < channels; c += 32) y[row + c] /= sum;
 }
 
 /// Block: 32 lanes by kSoftmaxPixels. dx may be dy.
-template <int Pixels = kSoftmaxPixels>
-OCELLI_KERNEL_BOUNDS(32 * Pixels)
+OCELLI_KERNEL_BOUNDS(32 * kSoftmaxPixels)
 softmax_backward(const float* y, const float* dy, int pixels, int channels, Gradient dx) {
-  const int pixel = block_x() * Pixels + thread_y();
+  const int pixel = block_x() * kSoftmaxPixels + thread_y();
   if (pixel >= pixels) return;  // the whole warp
   const long row = long(pixel) * channels;
   float sum = 0.0f;
   for (int c = thread_x(); c < channels; c += 32) sum += y[row + c] * dy[row + c];
-  sum = warp_sum(sum);
+  sum = sum_of_warp(sum);
   for (int c = thread_x(); c < channels; c += 32)
     deliver<1>(dx, row + c, Lanes<1>{{y[row + c] * (dy[row + c] - sum)}});
 }
