@@ -75,37 +75,50 @@ inline ConvParts conv2d_parts(const Conv2dGeometry& g, int batch) {
 
 namespace detail {
 
-template <template <class, bool, bool> class Choose>
+/// Lanes of the two sources: both of four, the first alone, or none. Other mixes run as none, which
+/// has no wide tile: each kernel costs time to compile.
+template <template <class, int, int> class Choose>
 auto conv2d_kernel(ConvTile tile, bool first, bool second) {
-  const auto lanes = [&](auto shape) {
+  const auto of = [&](auto shape) {
     using T = decltype(shape);
-    return first ? (second ? Choose<T, true, true>::kernel : Choose<T, true, false>::kernel)
-                 : (second ? Choose<T, false, true>::kernel : Choose<T, false, false>::kernel);
+    if constexpr (Choose<T, 4, 4>::has_mixed)
+      if (first && !second) return Choose<T, 4, 1>::kernel;
+    if constexpr (T::columns < WideTile::columns)
+      if (!first || !second) return Choose<T, 1, 1>::kernel;
+    return Choose<T, 4, 4>::kernel;
   };
   switch (tile) {
     case ConvTile::wide:
-      return lanes(WideTile{});
+      return of(WideTile{});
     case ConvTile::narrow:
-      return lanes(NarrowTile{});
+      return of(NarrowTile{});
     case ConvTile::middle:
-      return lanes(MiddleTile{});
+      return of(MiddleTile{});
     case ConvTile::small:
       break;
   }
-  return lanes(SmallTile{});
+  return of(SmallTile{});
 }
 
-template <class T, bool X, bool W>
+/// The tile that there is for these lanes.
+constexpr ConvTile tile_with(ConvTile tile, bool has_lanes) {
+  return tile == ConvTile::wide && !has_lanes ? ConvTile::middle : tile;
+}
+
+template <class T, int X, int W>
 struct ChooseForward {
-  static constexpr auto kernel = &ocelli::kernel::conv2d_forward<T, X ? 4 : 1, W ? 4 : 1>;
+  static constexpr bool has_mixed = true;
+  static constexpr auto kernel = &ocelli::kernel::conv2d_forward<T, X, W>;
 };
-template <class T, bool Dy, bool Dx>
+template <class T, int Dy, int Dx>
 struct ChooseDataGradient {
-  static constexpr auto kernel = &ocelli::kernel::conv2d_data_gradient<T, Dy ? 4 : 1, Dx ? 4 : 1>;
+  static constexpr bool has_mixed = false;
+  static constexpr auto kernel = &ocelli::kernel::conv2d_data_gradient<T, Dy, Dx>;
 };
-template <class T, bool X, bool Dy>
+template <class T, int X, int Dy>
 struct ChooseWeightGradient {
-  static constexpr auto kernel = &ocelli::kernel::conv2d_weight_gradient<T, X ? 4 : 1, Dy ? 4 : 1>;
+  static constexpr bool has_mixed = true;
+  static constexpr auto kernel = &ocelli::kernel::conv2d_weight_gradient<T, X, Dy>;
 };
 
 }  // namespace detail
@@ -119,9 +132,10 @@ inline long conv2d_backward_floats(const OpCall<float>& call) {
 
 inline void conv2d_forward_with(simt::Stream stream, const OpCall<float>& call, ConvTile tile) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
-  const TileExtent extent = extent_of(tile);
   const bool x = g.channels % 4 == 0 && aligned(call.in[0]);
   const bool w = g.out_channels % 4 == 0 && aligned(call.weight, call.bias, call.out);
+  tile = detail::tile_with(tile, x);
+  const TileExtent extent = extent_of(tile);
   simt::launch(
       detail::conv2d_kernel<detail::ChooseForward>(tile, x, w),
       dim3(
@@ -139,9 +153,10 @@ inline void conv2d_forward(simt::Stream stream, const OpCall<float>& call) {
 inline void conv2d_data_gradient_with(
     simt::Stream stream, const OpCall<float>& call, ConvTile tile) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
-  const TileExtent extent = extent_of(tile);
   const bool dy = g.out_channels % 4 == 0 && aligned(call.dout, call.weight);
   const bool dx = g.channels % 4 == 0 && aligned(call.din[0]);
+  tile = detail::tile_with(tile, dy && dx);
+  const TileExtent extent = extent_of(tile);
   const long height = (g.height + g.stride - 1) / g.stride;
   const long width = (g.width + g.stride - 1) / g.stride;
   simt::launch(
@@ -156,11 +171,12 @@ inline void conv2d_data_gradient_with(
 inline void conv2d_weight_gradient_with(
     simt::Stream stream, const OpCall<float>& call, const ConvParts& cut, float* partial) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
-  const TileExtent extent = extent_of(cut.tile);
   const bool x = g.channels % 4 == 0 && aligned(call.in[0]);
   const bool dy = g.out_channels % 4 == 0 && aligned(call.dout);
+  const ConvTile tile = detail::tile_with(cut.tile, x);
+  const TileExtent extent = extent_of(tile);
   simt::launch(
-      detail::conv2d_kernel<detail::ChooseWeightGradient>(cut.tile, x, dy),
+      detail::conv2d_kernel<detail::ChooseWeightGradient>(tile, x, dy),
       dim3(
           blocks(g.taps() * g.channels, extent.rows), blocks(g.out_channels, extent.columns),
           static_cast<unsigned>(cut.parts)),

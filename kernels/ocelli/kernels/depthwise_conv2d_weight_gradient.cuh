@@ -76,6 +76,7 @@ depthwise_conv2d_segments(
         OCELLI_UNROLL
       for (int v = fresh; v < Kernel; ++v)
         window[u][v] = value(u, j0 * Stride + v - fresh - g.pad_left);
+      OCELLI_ONE_BY_ONE
       for (int j = j0; j < j1; ++j) {
         OCELLI_UNROLL
         for (int u = 0; u < Kernel; ++u) {

@@ -8,6 +8,13 @@
 #include "ocelli/op/call.hpp"
 #include "ocelli/simt/device.hpp"
 
+/// Before a long loop that nvcc must not unroll, where that would cost registers.
+#ifdef __CUDACC__
+#define OCELLI_ONE_BY_ONE _Pragma("unroll 1")
+#else
+#define OCELLI_ONE_BY_ONE
+#endif
+
 namespace ocelli::kernel {
 
 template <int V>

@@ -104,6 +104,7 @@ OCELLI_DEVICE TileSums<T> tile_product(A& a, B& b, int first, int last) {
   columns.stash(held_b, right[0]);
   __syncthreads();
   int now = 0;
+  OCELLI_ONE_BY_ONE
   for (int at = first; at < last; at += T::depth) {
     const bool more = at + T::depth < last;
     if (more) {
