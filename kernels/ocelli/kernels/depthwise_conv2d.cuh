@@ -72,8 +72,9 @@ struct ChannelReader {
     scale = load<V>(x.scale + c);
     shift = load<V>(x.shift + c);
   }
-  OCELLI_DEVICE Lanes<V> operator()(long i) const {
-    Lanes<V> a = load<V>(data + i);
+  OCELLI_DEVICE Lanes<V> operator()(long i) const { return at(data + i); }
+  OCELLI_DEVICE Lanes<V> at(const float* p) const {
+    Lanes<V> a = load<V>(p);
     if (deferred) {
       OCELLI_UNROLL
       for (int e = 0; e < V; ++e) a.v[e] = activate(f, scale.v[e] * a.v[e] + shift.v[e]);

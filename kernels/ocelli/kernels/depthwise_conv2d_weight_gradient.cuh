@@ -43,7 +43,7 @@ OCELLI_DEVICE void join_over_y(const Lanes<V>& mine, bool inside, float* partial
 /// Square windows of dilation 1. Block: x over channels, y over segments, powers of two,
 /// kDepthwiseThreads in all. Grid: channels, runs of segments.
 template <int Kernel, int Stride, int V>
-OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
+OCELLI_KERNEL_BOUNDS(kDepthwiseThreads, 4)
 depthwise_conv2d_segments(
     DepthwiseConv2dGeometry g, int batch, Segments segments, Operand<float> x, const float* dy,
     float* partial) {
@@ -63,10 +63,17 @@ depthwise_conv2d_segments(
       const int row = s / segments.pieces, j0 = s % segments.pieces * segments.length;
       const int n = row / g.out_height, i = row % g.out_height;
       const int j1 = j0 + segments.length < g.out_width ? j0 + segments.length : g.out_width;
-      const auto value = [&](int u, int column) {
+      const float* lines[Kernel];  // of x, at channel c; null outside the picture
+      OCELLI_UNROLL
+      for (int u = 0; u < Kernel; ++u) {
         const int h = i * Stride + u - g.pad_top;
-        if (h < 0 || h >= g.height || column < 0 || column >= g.width) return lanes_of<V>(0.0f);
-        return reader(((long(n) * g.height + h) * g.width + column) * g.channels + c);
+        const bool there = h >= 0 && h < g.height;
+        lines[u] =
+            there ? x.data + (long(n) * g.height + h) * g.width * g.channels + c : nullptr;
+      }
+      const auto value = [&](int u, int column) {
+        if (lines[u] == nullptr || column < 0 || column >= g.width) return lanes_of<V>(0.0f);
+        return reader.at(lines[u] + long(column) * g.channels);
       };
       Lanes<V> window[Kernel][Kernel];
       // All but the columns that the first step brings.
