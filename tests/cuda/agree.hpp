@@ -23,9 +23,7 @@ inline void check_on_emulator(const Problem& p, double tolerance = 0) {
 /// A few units in the last place of values up to `size`, for what exponentials round.
 constexpr double rounding(double size) { return size * 16 * 0x1p-24; }
 
-constexpr bool is_exact(Activation f) {
-  return f != Activation::swish && f != Activation::sigmoid;
-}
+constexpr bool is_exact(Activation f) { return f != Activation::swish && f != Activation::sigmoid; }
 
 inline constexpr Activation kActivations[] = {
     Activation::none, Activation::relu, Activation::relu6, Activation::swish, Activation::sigmoid};

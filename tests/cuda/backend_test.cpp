@@ -79,8 +79,8 @@ Trained train(Backend& backend, int steps, bool counted = false) {
     if (number == 0)
       result.first_gradient.assign(gradient.data(), gradient.data() + gradient.size());
     sgd_momentum_update(
-        weights.params.data(), gradient.data(), velocity.data(),
-        static_cast<long>(gradient.size()), 0.05, {});
+        weights.params.data(), gradient.data(), velocity.data(), static_cast<long>(gradient.size()),
+        0.05, {});
   };
   step(0);
   const AllocationCount count;

@@ -17,8 +17,8 @@ Problem norm(int batch, int height, int width, int channels, Activation f) {
   return p;
 }
 
-// x, gamma, beta and dy lie in [-2, 2) and deviations about 1, so values and terms are below 2^4; the
-// sums below are of up to 1500 of them. Each part of a sum rounds by half a unit of its size.
+// x, gamma, beta and dy lie in [-2, 2) and deviations about 1, so values and terms are below 2^4;
+// the sums below are of up to 1500 of them. Each part of a sum rounds by half a unit of its size.
 constexpr double kTolerance = rounding(1 << 8);
 
 }  // namespace

@@ -106,22 +106,26 @@ TEST_CASE("cuda conv2d: every tile makes the same") {
     call.weight = w.data();
     call.dout = dy.data();
     const Conv2dGeometry g = conv2d_geometry(p.op, p.in[0], p.out);
-    std::vector<float> y[4], dx[4], dw[4];
-    for (int t = 0; t < 4; ++t) {
-      const auto tile = static_cast<cuda::ConvTile>(t);
-      CAPTURE(t);
+    std::vector<float> y[12], dx[12], dw[12];
+    // tf32 and bf16 hold the numbers of this grid exactly, so they too make the same.
+    for (int t = 0; t < 12; ++t) {
+      const auto tile = static_cast<cuda::ConvTile>(t % 4);
+      const auto precision = static_cast<Precision>(t / 4);
+      CAPTURE(t % 4);
+      CAPTURE(name(precision));
       y[t].resize(dy.size());
       dx[t].resize(x.size());
       dw[t].resize(w.size());
       call.out = y[t].data();
       call.din[0] = dx[t].data();
       call.dweight = dw[t].data();
-      cuda::conv2d_forward_with(nullptr, call, tile);
-      cuda::conv2d_data_gradient_with(nullptr, call, tile);
+      cuda::conv2d_forward_with(nullptr, call, precision, tile);
+      cuda::conv2d_data_gradient_with(nullptr, call, precision, tile);
       const int part = 50;  // no multiple of the tile's depth
       const int parts = static_cast<int>((g.out_pixels() + part - 1) / part);
       cuda::Memory<float> partial(static_cast<std::size_t>(parts * g.weights()));
-      cuda::conv2d_weight_gradient_with(nullptr, call, {tile, part, parts}, partial.data());
+      cuda::conv2d_weight_gradient_with(
+          nullptr, call, precision, {tile, part, parts}, partial.data());
       if (t == 0) {
         ReferenceBackend<float> plain;
         std::vector<float> expected(y[0].size());
@@ -140,6 +144,45 @@ TEST_CASE("cuda conv2d: every tile makes the same") {
       CHECK(dx[t] == dx[0]);
       CHECK(dw[t] == dw[0]);
     }
+  }
+}
+
+TEST_CASE("cuda conv2d: tensor cores round the factors, and nothing else") {
+  const Problem p = conv({1, 5, 7, 12, 20, 3, 1, 1, -1});
+  OpCall<float> call;
+  call.op = &p.op;
+  call.batch = 1;
+  call.in_shape[0] = p.in[0];
+  call.out_shape = p.out;
+  Random random(3, Stream::init);
+  std::vector<float> x(static_cast<std::size_t>(p.in[0].size()));
+  std::vector<float> w(static_cast<std::size_t>(p.weights));
+  for (float& v : x) v = random.uniform(-1, 1);
+  for (float& v : w) v = random.uniform(-1, 1);
+  call.in[0].data = x.data();
+  call.weight = w.data();
+  std::vector<float> y(static_cast<std::size_t>(p.out.size())), want(y.size());
+  for (const Precision precision : {Precision::tf32, Precision::bf16}) {
+    CAPTURE(name(precision));
+    call.out = want.data();
+    ReferenceBackend<float>().forward(call);
+    call.out = y.data();
+    CudaBackend(nullptr, precision).forward(call);
+    // 108 products of factors below 1, each rounded by half a unit of its mantissa.
+    const double unit = precision == Precision::tf32 ? 0x1p-11 : 0x1p-8;
+    const double error = largest_difference(y, want);
+    CHECK(error < 108 * 2 * unit / 2);
+    CHECK(error > 0);  // they do round
+    // The same product of factors that are rounded before has sums of float's precision.
+    const auto round = [&](float v) {
+      return precision == Precision::tf32 ? __uint_as_float(ptx::round_to_tf32(v))
+                                          : static_cast<float>(bfloat16(v));
+    };
+    for (float& v : x) v = round(v);
+    for (float& v : w) v = round(v);
+    call.out = want.data();
+    ReferenceBackend<float>().forward(call);
+    CHECK(largest_difference(y, want) < 108 * 0x1p-24 * 16);
   }
 }
 

@@ -17,8 +17,7 @@ inline kernel::AddInputs add_inputs(const OpCall<float>& call) {
 inline void add_forward(simt::Stream stream, const OpCall<float>& call) {
   bool four = aligned(call.out);
   for (int k = 0; k < call.op->input_count; ++k) four = four && aligned(call.in[k]);
-  const ElementLaunch launch(
-      call.batch * call.out_shape.size(), call.out_shape.channels, four);
+  const ElementLaunch launch(call.batch * call.out_shape.size(), call.out_shape.channels, four);
   simt::launch(
       launch.four ? kernel::add_forward<4> : kernel::add_forward<1>, launch.grid, launch.block, 0,
       stream, add_inputs(call), launch.values, launch.vectors, call.op->activation, call.out);
@@ -33,11 +32,10 @@ inline void add_backward(simt::Stream stream, const OpCall<float>& call) {
     any = any || call.din[k] != nullptr;
   }
   if (!any) return;
-  const ElementLaunch launch(
-      call.batch * call.out_shape.size(), call.out_shape.channels, four);
+  const ElementLaunch launch(call.batch * call.out_shape.size(), call.out_shape.channels, four);
   simt::launch(
-      launch.four ? kernel::add_backward<4> : kernel::add_backward<1>, launch.grid, launch.block,
-      0, stream, add_inputs(call), call.out, call.dout, launch.values, launch.vectors,
+      launch.four ? kernel::add_backward<4> : kernel::add_backward<1>, launch.grid, launch.block, 0,
+      stream, add_inputs(call), call.out, call.dout, launch.values, launch.vectors,
       call.op->activation, out);
 }
 

@@ -1,5 +1,5 @@
-// CudaBackend: every operation as hand-written kernels, on a device or, without nvcc, on the emulator
-// of ocelli/simt, where the host's memory is the device's.
+// CudaBackend: every operation as hand-written kernels, on a device or, without nvcc, on the
+// emulator of ocelli/simt, where the host's memory is the device's.
 //
 // Sums are made in an order that the extents determine, so that results are the same bits in every
 // run. Memory is taken in `reserve` alone.
@@ -10,6 +10,7 @@
 
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/cuda/workspace.hpp"
+#include "ocelli/kernels/precision.cuh"
 #include "ocelli/op/call.hpp"
 #include "ocelli/simt/device.hpp"
 
@@ -21,7 +22,10 @@ class CudaBackend {
 
   /// Works on a stream of the current device, in its order; the pointers of calls are device
   /// memory.
-  explicit CudaBackend(simt::Stream stream = nullptr) : stream_(stream) {}
+  /// @param precision  of convolutions whose channels are multiples of 4; the others, and all other
+  ///                   operations, are made in float32. Tensors are float in any case
+  explicit CudaBackend(simt::Stream stream = nullptr, Precision precision = Precision::float32)
+      : stream_(stream), precision_(precision) {}
   /// The pool is not used; the constructor is there so that every backend is made alike.
   explicit CudaBackend(ThreadPool&) {}
 
@@ -46,6 +50,7 @@ class CudaBackend {
 
  private:
   simt::Stream stream_ = nullptr;
+  Precision precision_ = Precision::float32;
   cuda::Workspace workspace_;
 };
 

@@ -44,7 +44,7 @@ inline void CudaBackend::reserve(const OpCall<float>& call) {
 inline void CudaBackend::forward(const OpCall<float>& call) {
   switch (call.op->kind) {
     case OpKind::conv2d:
-      return cuda::conv2d_forward(stream_, call);
+      return cuda::conv2d_forward(stream_, call, precision_);
     case OpKind::depthwise_conv2d:
       return cuda::depthwise_conv2d_forward(stream_, call);
     case OpKind::batch_norm:
@@ -69,7 +69,7 @@ inline void CudaBackend::forward(const OpCall<float>& call) {
 inline void CudaBackend::backward(const OpCall<float>& call) {
   switch (call.op->kind) {
     case OpKind::conv2d:
-      return cuda::conv2d_backward(stream_, workspace_, call);
+      return cuda::conv2d_backward(stream_, workspace_, call, precision_);
     case OpKind::depthwise_conv2d:
       return cuda::depthwise_conv2d_backward(stream_, workspace_, call);
     case OpKind::batch_norm:

@@ -48,12 +48,11 @@ inline void batch_norm_forward(
   }
   if (call.out == nullptr) return;
   const ElementLaunch launch(
-      long(rows) * channels, channels,
-      aligned(call.in[0]) && aligned(call.out, norm.batch_norm));
+      long(rows) * channels, channels, aligned(call.in[0]) && aligned(call.out, norm.batch_norm));
   simt::launch(
       launch.four ? kernel::batch_norm_apply<4> : kernel::batch_norm_apply<1>, launch.grid,
-      launch.block, 0, stream, call.in[0], launch.values, channels, launch.vectors,
-      norm.batch_norm, call.op->activation, call.out);
+      launch.block, 0, stream, call.in[0], launch.values, channels, launch.vectors, norm.batch_norm,
+      call.op->activation, call.out);
 }
 
 inline void batch_norm_backward(

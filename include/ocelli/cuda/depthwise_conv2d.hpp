@@ -32,8 +32,8 @@ inline kernel::Strip depthwise_conv2d_strip(int batch, int height, long threads_
 inline void depthwise_conv2d_forward(simt::Stream stream, const OpCall<float>& call) {
   const DepthwiseConv2dGeometry g =
       depthwise_conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
-  const bool four = g.channels % 4 == 0 && aligned(call.in[0]) &&
-                    aligned(call.weight, call.bias, call.out);
+  const bool four =
+      g.channels % 4 == 0 && aligned(call.in[0]) && aligned(call.weight, call.bias, call.out);
   const long vectors = four ? g.channels / 4 : g.channels;
   const dim3 block(kernel::kDepthwiseThreads);
   const auto batch = static_cast<unsigned>(call.batch);
@@ -47,22 +47,21 @@ inline void depthwise_conv2d_forward(simt::Stream stream, const OpCall<float>& c
     return;
   }
   constexpr int columns = kStripColumns;
-  const auto kernel3 =
-      g.stride == 1 ? (four ? kernel::depthwise_conv2d_strips<3, 1, columns, 4, false>
-                            : kernel::depthwise_conv2d_strips<3, 1, columns, 1, false>)
-                    : (four ? kernel::depthwise_conv2d_strips<3, 2, columns, 4, false>
-                            : kernel::depthwise_conv2d_strips<3, 2, columns, 1, false>);
-  const auto kernel5 =
-      g.stride == 1 ? (four ? kernel::depthwise_conv2d_strips<5, 1, columns, 4, false>
-                            : kernel::depthwise_conv2d_strips<5, 1, columns, 1, false>)
-                    : (four ? kernel::depthwise_conv2d_strips<5, 2, columns, 4, false>
-                            : kernel::depthwise_conv2d_strips<5, 2, columns, 1, false>);
+  const auto kernel3 = g.stride == 1
+                           ? (four ? kernel::depthwise_conv2d_strips<3, 1, columns, 4, false>
+                                   : kernel::depthwise_conv2d_strips<3, 1, columns, 1, false>)
+                           : (four ? kernel::depthwise_conv2d_strips<3, 2, columns, 4, false>
+                                   : kernel::depthwise_conv2d_strips<3, 2, columns, 1, false>);
+  const auto kernel5 = g.stride == 1
+                           ? (four ? kernel::depthwise_conv2d_strips<5, 1, columns, 4, false>
+                                   : kernel::depthwise_conv2d_strips<5, 1, columns, 1, false>)
+                           : (four ? kernel::depthwise_conv2d_strips<5, 2, columns, 4, false>
+                                   : kernel::depthwise_conv2d_strips<5, 2, columns, 1, false>);
   const long across = vectors * blocks(g.out_width, columns);
   const kernel::Strip strip = depthwise_conv2d_strip(call.batch, g.out_height, across);
   simt::launch(
       g.kernel_height == 3 ? kernel3 : kernel5,
-      dim3(
-          blocks(across, kernel::kDepthwiseThreads), blocks(g.out_height, strip.rows), batch),
+      dim3(blocks(across, kernel::kDepthwiseThreads), blocks(g.out_height, strip.rows), batch),
       block, 0, stream, g, strip, call.in[0], call.weight, call.bias, call.epilogue,
       kernel::Gradient{call.out, false});
 }
@@ -85,10 +84,10 @@ inline void depthwise_conv2d_data_gradient(simt::Stream stream, const OpCall<flo
     return;
   }
   if (g.stride == 2) {
-    const auto kernel3 = four ? kernel::depthwise_conv2d_blocks<3, 2, 4>
-                              : kernel::depthwise_conv2d_blocks<3, 2, 1>;
-    const auto kernel5 = four ? kernel::depthwise_conv2d_blocks<5, 2, 4>
-                              : kernel::depthwise_conv2d_blocks<5, 2, 1>;
+    const auto kernel3 =
+        four ? kernel::depthwise_conv2d_blocks<3, 2, 4> : kernel::depthwise_conv2d_blocks<3, 2, 1>;
+    const auto kernel5 =
+        four ? kernel::depthwise_conv2d_blocks<5, 2, 4> : kernel::depthwise_conv2d_blocks<5, 2, 1>;
     simt::launch(
         g.kernel_height == 3 ? kernel3 : kernel5,
         dim3(
@@ -114,9 +113,7 @@ inline void depthwise_conv2d_data_gradient(simt::Stream stream, const OpCall<flo
   dy.data = call.dout;
   simt::launch(
       g.kernel_height == 3 ? kernel3 : kernel5,
-      dim3(
-          blocks(across, kernel::kDepthwiseThreads), blocks(turned.out_height, strip.rows),
-          batch),
+      dim3(blocks(across, kernel::kDepthwiseThreads), blocks(turned.out_height, strip.rows), batch),
       block, 0, stream, turned, strip, dy, call.weight, nullptr, Activation::none,
       gradient_of(call, 0));
 }
@@ -152,8 +149,7 @@ inline void depthwise_conv2d_weight_gradient(
       depthwise_conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const bool hot = depthwise_conv2d_is_hot(g), five = hot && g.kernel_height == 5;
   // Of a 5x5 window, 25 sums of four lanes would not fit into the registers.
-  const bool four =
-      !five && g.channels % 4 == 0 && aligned(call.in[0]) && aligned(call.dout);
+  const bool four = !five && g.channels % 4 == 0 && aligned(call.in[0]) && aligned(call.dout);
   const int vectors = four ? g.channels / 4 : g.channels;
   const int width = power_of_two(vectors, 32);
   const auto [segments, runs] = depthwise_conv2d_segments(g, call.batch);

@@ -1,7 +1,7 @@
 // How operations are dealt out to blocks and threads: numbers of blocks, lanes of four, columns.
 //
-// All of it is a function of the extents (and, for lanes of four, of the addresses' alignment), never
-// of the device: so every device makes its sums in the same order.
+// All of it is a function of the extents (and, for lanes of four, of the addresses' alignment),
+// never of the device: so every device makes its sums in the same order.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -68,8 +68,7 @@ inline long column_sum_floats(long rows, long channels) {
   return row_chunks(rows, channels).chunks * channels;
 }
 inline void add_column_sums(
-    simt::Stream stream, const float* x, long rows, int channels, float* partial,
-    float* gradient) {
+    simt::Stream stream, const float* x, long rows, int channels, float* partial, float* gradient) {
   const RowChunks cut = row_chunks(rows, channels);
   const bool four = channels % 4 == 0 && aligned(x);
   const ColumnLaunch launch = column_launch(channels, four, cut.chunks);

@@ -1,4 +1,5 @@
-// Memory: one block of device memory that is taken once and never grows; core's Buffer for a device.
+// Memory: one block of device memory that is taken once and never grows; core's Buffer for a
+// device.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -48,7 +49,8 @@ class Memory {
     if (count > 0) simt::upload(data_ + at, host, count * sizeof(T), stream);
   }
   /// Copies `count` values from place `at` to the host, and waits for them.
-  void download(T* host, std::size_t count, std::size_t at = 0, simt::Stream stream = nullptr) const {
+  void download(
+      T* host, std::size_t count, std::size_t at = 0, simt::Stream stream = nullptr) const {
     check(count, at);
     if (count > 0) simt::download(host, data_ + at, count * sizeof(T), stream);
   }

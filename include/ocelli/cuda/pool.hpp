@@ -21,8 +21,8 @@ inline void average_pool_forward(simt::Stream stream, const OpCall<float>& call)
   const ElementLaunch launch(
       call.batch * call.out_shape.size(), g.channels, aligned(call.in[0]) && aligned(call.out));
   simt::launch(
-      launch.four ? kernel::average_pool_forward<4> : kernel::average_pool_forward<1>,
-      launch.grid, launch.block, 0, stream, g, launch.values, call.in[0], call.out);
+      launch.four ? kernel::average_pool_forward<4> : kernel::average_pool_forward<1>, launch.grid,
+      launch.block, 0, stream, g, launch.values, call.in[0], call.out);
 }
 
 inline void max_pool_backward(simt::Stream stream, const OpCall<float>& call) {

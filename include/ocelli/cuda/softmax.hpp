@@ -12,8 +12,8 @@ inline void softmax_forward(simt::Stream stream, const OpCall<float>& call) {
   const long pixels = call.batch * g.pixels;
   simt::launch(
       kernel::softmax_forward, dim3(blocks(pixels, kernel::kSoftmaxPixels)),
-      dim3(32, kernel::kSoftmaxPixels), 0, stream, call.in[0], static_cast<int>(pixels),
-      g.channels, call.out);
+      dim3(32, kernel::kSoftmaxPixels), 0, stream, call.in[0], static_cast<int>(pixels), g.channels,
+      call.out);
 }
 
 inline void softmax_backward(simt::Stream stream, const OpCall<float>& call) {

@@ -9,8 +9,8 @@
 
 namespace ocelli::cuda {
 
-/// Grows in `reserve` alone, so that a step takes no memory. One operation uses it at a time, in the
-/// order of the stream.
+/// Grows in `reserve` alone, so that a step takes no memory. One operation uses it at a time, in
+/// the order of the stream.
 class Workspace {
  public:
   void reserve(long floats) {

@@ -3,8 +3,8 @@
 // floor, for n values and K inputs (f itself counts as one operation):
 //   forward   bytes = 4 * (K + 1) * n                     flops = K * n
 //   backward  bytes = 4 * (1 + r + written + added) * n   flops = 2 * n + added * n
-//             r: tensors read for f' (y: 1; the inputs: K; none: 0); `written` of the dx are wanted,
-//             `added` of them added to
+//             r: tensors read for f' (y: 1; the inputs: K; none: 0); `written` of the dx are
+//             wanted, `added` of them added to
 // needs   n < 2^31; V = 4 where the channels are a multiple of 4
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -17,8 +17,7 @@ namespace ocelli::kernel {
 constexpr Floor add_forward_floor(long values, int inputs) {
   return {4 * (inputs + 1) * values, inputs * values};
 }
-constexpr Floor add_backward_floor(
-    long values, int inputs, Activation f, int written, int added) {
+constexpr Floor add_backward_floor(long values, int inputs, Activation f, int written, int added) {
   const int read = add_backward_reads_inputs(f) ? inputs : add_backward_reads_output(f) ? 1 : 0;
   return {4 * (1 + read + written + added) * values, (2 + added) * values};
 }

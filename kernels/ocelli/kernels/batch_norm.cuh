@@ -1,15 +1,17 @@
-// batch_norm: statistics, the moving averages, the normalised values, and the gradients. Formula and
-// shapes: ocelli/op/batch_norm.hpp.
+// batch_norm: statistics, the moving averages, the normalised values, and the gradients. Formula
+// and shapes: ocelli/op/batch_norm.hpp.
 //
 // Sums over the pixels are made in two stages of fixed order (column_sums.cuh), about a pivot near
 // each channel's mean, so that float is enough for the first stage; the second is in double.
 //
-// floor, for P = N*H*W pixels and a layer that is not deferred (a value's activation counts as none):
+// floor, for P = N*H*W pixels and a layer that is not deferred (a value's activation counts as
+// none):
 //   moments          bytes = 4 * (P*C + 2 * chunks * C)       flops = 4 * P*C
 //   statistics       bytes = 4 * (2 * chunks * C + 10 * C)    flops = 2 * chunks * C
 //   apply            bytes = 4 * (2 * P*C + 2 * C)            flops = 2 * P*C
 //   gradient sums    bytes = 4 * (2 * P*C + 2 * chunks * C)   flops = 8 * P*C
-//   data gradient    bytes = 4 * (3 * P*C + 6 * C)            flops = 9 * P*C,  + 4 * P*C bytes to accumulate
+//   data gradient    bytes = 4 * (3 * P*C + 6 * C)            flops = 9 * P*C,  + 4 * P*C bytes to
+//   accumulate
 // needs   fewer than 2^31 values in each tensor; V = 4 where C is a multiple of 4
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -93,8 +95,7 @@ OCELLI_DEVICE void put_statistics(
 /// Moments to statistics; updates the moving ones. Launch: see column_totals.
 OCELLI_KERNEL_BOUNDS(kTotalColumns* kTotalRows)
 batch_norm_statistics(
-    Operand<float> x, int rows, int channels, const float* partial, int chunks,
-    NormTensors norm) {
+    Operand<float> x, int rows, int channels, const float* partial, int chunks, NormTensors norm) {
   const int c = total_channel();
   double total[2];
   if (!column_totals<2>(partial, chunks, channels, c, total)) return;
@@ -146,8 +147,8 @@ struct NormTerms {
   Lanes<V> gradient, normalised;
 
   OCELLI_DEVICE NormTerms(
-      const Operand<float>& x, const float* dy, const float* batch_norm, Activation f,
-      int channels, long i, int c)
+      const Operand<float>& x, const float* dy, const float* batch_norm, Activation f, int channels,
+      long i, int c)
       : gradient(load<V>(dy + i)), normalised(read<V>(x, i, c)) {
     const Lanes<V> mean = load<V>(batch_norm + c), inverse = load<V>(batch_norm + channels + c);
     const Lanes<V> scale = load<V>(batch_norm + 2 * channels + c);
@@ -200,8 +201,8 @@ batch_norm_parameter_gradients(
 template <int V>
 OCELLI_KERNEL_BOUNDS(kColumnThreads)
 batch_norm_data_gradient(
-    Operand<float> x, const float* dy, const float* batch_norm, Activation f,
-    const float* through, int values, int channels, Divider vectors, Gradient dx) {
+    Operand<float> x, const float* dy, const float* batch_norm, Activation f, const float* through,
+    int values, int channels, Divider vectors, Gradient dx) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const int c = vectors.remainder(at) * V;
@@ -214,8 +215,7 @@ batch_norm_data_gradient(
   }
   OCELLI_UNROLL
   for (int e = 0; e < V; ++e)
-    value.v[e] =
-        scale.v[e] * (t.gradient.v[e] - (mean.v[e] + t.normalised.v[e] * variance.v[e]));
+    value.v[e] = scale.v[e] * (t.gradient.v[e] - (mean.v[e] + t.normalised.v[e] * variance.v[e]));
   deliver<V>(dx, long(at) * V, value);
 }
 

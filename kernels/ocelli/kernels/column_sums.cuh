@@ -14,7 +14,7 @@
 
 namespace ocelli::kernel {
 
-inline constexpr int kColumnThreads = 256;  ///< of a block of partials, x * y
+inline constexpr int kColumnThreads = 256;                ///< of a block of partials, x * y
 inline constexpr int kTotalColumns = 32, kTotalRows = 8;  ///< of a block of totals, x and y
 
 constexpr Floor column_partials_floor(long rows, long channels, long chunks) {
@@ -48,16 +48,14 @@ OCELLI_DEVICE void column_partials(
     for (int row = first + thread_y(); row < last; row += static_cast<int>(blockDim.y)) {
       const Terms<V, Count> more = term(row, c);
       OCELLI_UNROLL
-      for (int k = 0; k < Count; ++k)
-        OCELLI_UNROLL
+      for (int k = 0; k < Count; ++k) OCELLI_UNROLL
       for (int e = 0; e < V; ++e) mine.sum[k].v[e] += more.sum[k].v[e];
     }
 
   const int width = static_cast<int>(blockDim.x);
   const int place = thread_y() * width + thread_x();
   OCELLI_UNROLL
-  for (int k = 0; k < Count; ++k)
-    OCELLI_UNROLL
+  for (int k = 0; k < Count; ++k) OCELLI_UNROLL
   for (int e = 0; e < V; ++e) sums[k * V + e][place] = mine.sum[k].v[e];
   for (int half = static_cast<int>(blockDim.y) / 2; half > 0; half /= 2) {
     __syncthreads();

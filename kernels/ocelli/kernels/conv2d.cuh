@@ -1,5 +1,6 @@
-// conv2d in float32: forward, data gradient and weight gradient as matrix products whose sides are
-// gathered on the way (implicit GEMM). Formula and shapes: ocelli/op/conv2d.hpp.
+// conv2d in float32, tf32 or bf16 (sums in float): forward, data gradient and weight gradient as
+// matrix products whose sides are gathered on the way (implicit GEMM). Formula and shapes:
+// ocelli/op/conv2d.hpp.
 //
 //   forward          y  [N*OH*OW, K]        = windows of x [N*OH*OW, taps*C] * w [taps*C, K]
 //   data gradient    dx [N*H*W, C]          = windows of dy [N*H*W, taps*K]  * w' [taps*K, C]
@@ -29,8 +30,7 @@ constexpr long conv2d_values(const Conv2dGeometry& g, long batch) {
 }
 constexpr Floor conv2d_forward_floor(const Conv2dGeometry& g, long batch, bool bias) {
   return {
-      4 * (conv2d_values(g, batch) + g.weights() + (bias ? g.out_channels : 0)),
-      batch * g.flops()};
+      4 * (conv2d_values(g, batch) + g.weights() + (bias ? g.out_channels : 0)), batch * g.flops()};
 }
 constexpr Floor conv2d_data_gradient_floor(const Conv2dGeometry& g, long batch, bool accumulate) {
   return {
@@ -42,22 +42,24 @@ constexpr Floor conv2d_weight_gradient_floor(const Conv2dGeometry& g, long batch
   return {4 * (conv2d_values(g, batch) + 2 * g.weights()), batch * g.flops()};
 }
 
-/// What a tile of sums becomes: put(row, column, Lanes<V>) for the rows and columns below the ends.
+/// What a tile of sums becomes: put(row, column, Lanes) for the rows and columns below the ends, V
+/// lanes or as many as are neighbours.
 template <int V, class T, class Put>
 OCELLI_DEVICE void put_tile(
     const TileSums<T>& sums, int first_row, int rows, int first_column, int columns,
     const Put& put) {
+  constexpr int lanes = V < TileSums<T>::neighbours ? V : TileSums<T>::neighbours;
   OCELLI_UNROLL
   for (int i = 0; i < T::thread_rows; ++i) {
     const int row = first_row + sums.row(i);
     if (row >= rows) continue;
     OCELLI_UNROLL
-    for (int j = 0; j < T::thread_columns; j += V) {
+    for (int j = 0; j < T::thread_columns; j += lanes) {
       const int column = first_column + sums.column(j);
       if (column >= columns) continue;
-      Lanes<V> value;
+      Lanes<lanes> value;
       OCELLI_UNROLL
-      for (int e = 0; e < V; ++e) value.v[e] = sums.v[i][j + e];
+      for (int e = 0; e < lanes; ++e) value.v[e] = sums.v[i][j + e];
       put(row, column, value);
     }
   }
@@ -66,36 +68,34 @@ OCELLI_DEVICE void put_tile(
 /// Grid: tiles of N*OH*OW, tiles of K.
 /// @param bias  [K], or null
 template <class T, int XLanes, int WLanes>
-OCELLI_KERNEL_BOUNDS(T::threads)
+OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
 conv2d_forward(
-    Conv2dGeometry g, int batch, Operand<float> x, const float* w, const float* bias,
-    Activation f, float* y) {
+    Conv2dGeometry g, int batch, Operand<float> x, const float* w, const float* bias, Activation f,
+    float* y) {
   const int rows = batch * static_cast<int>(g.out_pixels());
   const int first_row = block_x() * T::rows, first_column = block_y() * T::columns;
   WindowRows<XLanes, T> windows(g, rows, first_row, x);
   WeightRows<WLanes> weights{g, w, first_column};
-  const auto sums =
-      tile_product<T>(windows, weights, 0, static_cast<int>(g.taps()) * g.channels);
+  const auto sums = tile_product<T>(windows, weights, 0, static_cast<int>(g.taps()) * g.channels);
   put_tile<WLanes>(
-      sums, first_row, rows, first_column, g.out_channels,
-      [&](int row, int column, Lanes<WLanes> value) {
+      sums, first_row, rows, first_column, g.out_channels, [&](int row, int column, auto value) {
+        constexpr int lanes = decltype(value)::count;
         if (bias != nullptr) {
-          const Lanes<WLanes> b = load<WLanes>(bias + column);
+          const Lanes<lanes> b = load<lanes>(bias + column);
           OCELLI_UNROLL
-          for (int e = 0; e < WLanes; ++e) value.v[e] += b.v[e];
+          for (int e = 0; e < lanes; ++e) value.v[e] += b.v[e];
         }
         OCELLI_UNROLL
-        for (int e = 0; e < WLanes; ++e) value.v[e] = activate(f, value.v[e]);
-        store<WLanes>(y + long(row) * g.out_channels + column, value);
+        for (int e = 0; e < lanes; ++e) value.v[e] = activate(f, value.v[e]);
+        store(y + long(row) * g.out_channels + column, value);
       });
 }
 
 /// Grid: tiles of the largest phase's pixels, tiles of C, stride * stride phases. DyLanes along K,
 /// DxLanes along C.
 template <class T, int DyLanes, int DxLanes>
-OCELLI_KERNEL_BOUNDS(T::threads)
-conv2d_data_gradient(
-    Conv2dGeometry g, int batch, const float* dy, const float* w, Gradient dx) {
+OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
+conv2d_data_gradient(Conv2dGeometry g, int batch, const float* dy, const float* w, Gradient dx) {
   const Phase phase(g, block_z());
   const int rows = batch * phase.height * phase.width;
   const int first_row = block_x() * T::rows, first_column = block_y() * T::columns;
@@ -105,11 +105,10 @@ conv2d_data_gradient(
   const auto sums =
       tile_product<T>(windows, weights, 0, phase.taps_down * phase.taps_across * g.out_channels);
   put_tile<DxLanes>(
-      sums, first_row, rows, first_column, g.channels,
-      [&](int row, int column, const Lanes<DxLanes>& value) {
+      sums, first_row, rows, first_column, g.channels, [&](int row, int column, const auto& value) {
         const PhasePixel p = phase.pixel(g, row);
         const long pixel = (long(p.n) * g.height + p.h) * g.width + p.w;
-        deliver<DxLanes>(dx, pixel * g.channels + column, value);
+        deliver(dx, pixel * g.channels + column, value);
       });
 }
 
@@ -117,7 +116,7 @@ conv2d_data_gradient(
 /// @param part     pixels of a part
 /// @param partial  [parts, taps*C, K]
 template <class T, int XLanes, int DyLanes>
-OCELLI_KERNEL_BOUNDS(T::threads)
+OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
 conv2d_weight_gradient(
     Conv2dGeometry g, int batch, Operand<float> x, const float* dy, int part, Divider by_picture,
     Divider by_row, float* partial) {
@@ -132,8 +131,8 @@ conv2d_weight_gradient(
   float* const out = partial + long(block_z()) * g.weights();
   put_tile<DyLanes>(
       sums, first_row, rows, first_column, g.out_channels,
-      [&](int row, int column, const Lanes<DyLanes>& value) {
-        store<DyLanes>(out + long(row) * g.out_channels + column, value);
+      [&](int row, int column, const auto& value) {
+        store(out + long(row) * g.out_channels + column, value);
       });
 }
 

@@ -17,7 +17,7 @@ template <int V, class T>
 struct WindowRows {
   static constexpr int lanes = V;
   static constexpr bool along_depth = true;
-  using Pieces = Panel<T::rows, T::depth, T::threads, V, true>;
+  using Pieces = Panel<T::rows, T::depth, T::padding, T::threads, V, true>;
 
   const Conv2dGeometry& g;
   const Operand<float>& x;
@@ -65,8 +65,7 @@ struct WeightRows {
   int first_column;
 
   template <class Pieces>
-  OCELLI_DEVICE void fetch(
-      const Pieces& mine, int depth, Lanes<V> (&held)[Pieces::slots]) const {
+  OCELLI_DEVICE void fetch(const Pieces& mine, int depth, Lanes<V> (&held)[Pieces::slots]) const {
     const int k = first_column + mine.extent_at(0);
     const int rows = static_cast<int>(g.taps()) * g.channels;
     OCELLI_UNROLL
@@ -84,12 +83,12 @@ struct PhasePixel {
   int n, h, w;
 };
 
-/// The pixels (h, w) of x with equal h % stride and w % stride, and the taps (u, v) that reach them:
-/// those where h + pad - u * dilation is a multiple of the stride.
+/// The pixels (h, w) of x with equal h % stride and w % stride, and the taps (u, v) that reach
+/// them: those where h + pad - u * dilation is a multiple of the stride.
 struct Phase {
-  int down, across;           ///< h % stride, w % stride
-  int height, width;          ///< pixels of a picture in the phase
-  int first_u, first_v, step; ///< taps first, first + step, ...
+  int down, across;            ///< h % stride, w % stride
+  int height, width;           ///< pixels of a picture in the phase
+  int first_u, first_v, step;  ///< taps first, first + step, ...
   int taps_down, taps_across;
 
   OCELLI_DEVICE Phase(const Conv2dGeometry& g, int phase)
@@ -121,7 +120,7 @@ template <int V, class T>
 struct GradientRows {
   static constexpr int lanes = V;
   static constexpr bool along_depth = true;
-  using Pieces = Panel<T::rows, T::depth, T::threads, V, true>;
+  using Pieces = Panel<T::rows, T::depth, T::padding, T::threads, V, true>;
 
   const Conv2dGeometry& g;
   const Phase& phase;
@@ -168,7 +167,7 @@ template <int V, class T>
 struct TransposedWeights {
   static constexpr int lanes = V;
   static constexpr bool along_depth = true;
-  using Pieces = Panel<T::columns, T::depth, T::threads, V, true>;
+  using Pieces = Panel<T::columns, T::depth, T::padding, T::threads, V, true>;
 
   const Conv2dGeometry& g;
   const Phase& phase;
@@ -202,7 +201,7 @@ template <int V, class T>
 struct WindowColumns {
   static constexpr int lanes = V;
   static constexpr bool along_depth = false;
-  using Pieces = Panel<T::rows, T::depth, T::threads, V, false>;
+  using Pieces = Panel<T::rows, T::depth, T::padding, T::threads, V, false>;
 
   const Conv2dGeometry& g;
   const Operand<float>& x;
@@ -248,8 +247,7 @@ struct GradientColumns {
   int first_column, last;
 
   template <class Pieces>
-  OCELLI_DEVICE void fetch(
-      const Pieces& mine, int depth, Lanes<V> (&held)[Pieces::slots]) const {
+  OCELLI_DEVICE void fetch(const Pieces& mine, int depth, Lanes<V> (&held)[Pieces::slots]) const {
     const int k = first_column + mine.extent_at(0);
     OCELLI_UNROLL
     for (int s = 0; s < Pieces::slots; ++s) {

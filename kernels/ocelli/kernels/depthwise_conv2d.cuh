@@ -1,6 +1,8 @@
-// depthwise_conv2d: forward, data gradient and weight gradient. Formula: ocelli/op/depthwise_conv2d.hpp.
+// depthwise_conv2d: forward, data gradient and weight gradient. Formula:
+// ocelli/op/depthwise_conv2d.hpp.
 //
-//   strips    a thread has V channels and `Columns` neighbouring outputs, and walks down the rows: each
+//   strips    a thread has V channels and `Columns` neighbouring outputs, and walks down the rows:
+//   each
 //             value of x is loaded once a thread, the sums that it belongs to stay in registers.
 //             Forward, and the data gradient at stride 1, which is the forward with the taps turned
 //   blocks    the data gradient at stride S: a thread makes S * S neighbours from the dy they share
@@ -9,7 +11,8 @@
 //             add_column_totals: in an order that the geometry alone determines
 //   any       for every other window: plain loops, a thread an output
 //
-// floor, of a batch of N (all are bound by memory; multiply-adds are 2 FLOPs, taps outside counted):
+// floor, of a batch of N (all are bound by memory; multiply-adds are 2 FLOPs, taps outside
+// counted):
 //   each             flops = 2 * N*OH*OW * C * taps
 //   forward          bytes = 4 * (N*H*W*C + taps*C + N*OH*OW*C)     + 4 * C with a bias
 //   data gradient    bytes = 4 * (N*H*W*C + taps*C + N*OH*OW*C)     + 4 * N*H*W*C to accumulate
@@ -96,8 +99,8 @@ OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
 depthwise_conv2d_strips(
     DepthwiseConv2dGeometry g, Strip strip, Operand<float> x, const float* w, const float* bias,
     Activation f, Gradient y) {
-  constexpr int reach = (Columns - 1) * Stride + Kernel;        // columns of x
-  constexpr int open = (Kernel + Stride - 1) / Stride;          // rows of y that a row of x can meet
+  constexpr int reach = (Columns - 1) * Stride + Kernel;  // columns of x
+  constexpr int open = (Kernel + Stride - 1) / Stride;    // rows of y that a row of x can meet
   const int vectors = g.channels / V;
   const int at = thread_of_grid();
   const int j0 = at / vectors * Columns, c = at % vectors * V;
@@ -116,8 +119,7 @@ depthwise_conv2d_strips(
   // sums[q] is of row i0 + group - q.
   Lanes<V> sums[open][Columns];
   OCELLI_UNROLL
-  for (int q = 0; q < open; ++q)
-    OCELLI_UNROLL
+  for (int q = 0; q < open; ++q) OCELLI_UNROLL
   for (int j = 0; j < Columns; ++j) sums[q][j] = start;
 
   for (int group = 0; group < rows + open - 1; ++group) {
@@ -137,8 +139,7 @@ depthwise_conv2d_strips(
       for (int q = 0; q < open; ++q) {
         if (t + Stride * q >= Kernel) continue;
         OCELLI_UNROLL
-        for (int j = 0; j < Columns; ++j)
-          OCELLI_UNROLL
+        for (int j = 0; j < Columns; ++j) OCELLI_UNROLL
         for (int v = 0; v < Kernel; ++v)
           add_product(sums[q][j], taps[(t + Stride * q) * Kernel + v], row[j * Stride + v]);
       }
@@ -156,8 +157,7 @@ depthwise_conv2d_strips(
       }
     }
     OCELLI_UNROLL
-    for (int q = open - 1; q > 0; --q)
-      OCELLI_UNROLL
+    for (int q = open - 1; q > 0; --q) OCELLI_UNROLL
     for (int j = 0; j < Columns; ++j) sums[q][j] = sums[q - 1][j];
     OCELLI_UNROLL
     for (int j = 0; j < Columns; ++j) sums[0][j] = start;
@@ -169,8 +169,7 @@ depthwise_conv2d_strips(
 /// pictures.
 template <int Kernel, int Stride, int V>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
-depthwise_conv2d_blocks(
-    DepthwiseConv2dGeometry g, const float* dy, const float* w, Gradient dx) {
+depthwise_conv2d_blocks(DepthwiseConv2dGeometry g, const float* dy, const float* w, Gradient dx) {
   constexpr int open = (Kernel + Stride - 1) / Stride;  // dy in a row that a pixel can meet
   const int vectors = g.channels / V;
   const int at = thread_of_grid();
@@ -180,8 +179,7 @@ depthwise_conv2d_blocks(
 
   Lanes<V> near[open][open];
   OCELLI_UNROLL
-  for (int p = 0; p < open; ++p)
-    OCELLI_UNROLL
+  for (int p = 0; p < open; ++p) OCELLI_UNROLL
   for (int q = 0; q < open; ++q) {
     const int i = a - p, j = b - q;
     near[p][q] = lanes_of<V>(0.0f);
@@ -189,20 +187,17 @@ depthwise_conv2d_blocks(
       near[p][q] = load<V>(dy + ((long(n) * g.out_height + i) * g.out_width + j) * g.channels + c);
   }
   OCELLI_UNROLL
-  for (int r = 0; r < Stride; ++r)
-    OCELLI_UNROLL
+  for (int r = 0; r < Stride; ++r) OCELLI_UNROLL
   for (int s = 0; s < Stride; ++s) {
     const int h = a * Stride + r - g.pad_top, k = b * Stride + s - g.pad_left;
     if (h < 0 || h >= g.height || k < 0 || k >= g.width) continue;
     Lanes<V> sum = lanes_of<V>(0.0f);
     OCELLI_UNROLL
-    for (int p = 0; p < open; ++p)
-      OCELLI_UNROLL
+    for (int p = 0; p < open; ++p) OCELLI_UNROLL
     for (int q = 0; q < open; ++q)
       if (r + Stride * p < Kernel && s + Stride * q < Kernel)
         add_product(
-            sum,
-            load<V>(w + ((r + Stride * p) * Kernel + s + Stride * q) * g.channels + c),
+            sum, load<V>(w + ((r + Stride * p) * Kernel + s + Stride * q) * g.channels + c),
             near[p][q]);
     deliver<V>(dx, ((long(n) * g.height + h) * g.width + k) * g.channels + c, sum);
   }

@@ -1,9 +1,10 @@
 // depthwise_conv2d's weight gradient. Formula: ocelli/op/depthwise_conv2d.hpp; floor: see
 // depthwise_conv2d.cuh.
 //
-// A block has up to 32 * V channels and a run of `segments`: pieces of a row of dy, dealt out to its
-// threads. A thread walks along a segment with the window of x in registers. The sums of the block's
-// threads are joined in a tree, a few taps at a time, and left as partial [blocks, taps, C].
+// A block has up to 32 * V channels and a run of `segments`: pieces of a row of dy, dealt out to
+// its threads. A thread walks along a segment with the window of x in registers. The sums of the
+// block's threads are joined in a tree, a few taps at a time, and left as partial [blocks, taps,
+// C].
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -68,8 +69,7 @@ depthwise_conv2d_segments(
       for (int u = 0; u < Kernel; ++u) {
         const int h = i * Stride + u - g.pad_top;
         const bool there = h >= 0 && h < g.height;
-        lines[u] =
-            there ? x.data + (long(n) * g.height + h) * g.width * g.channels + c : nullptr;
+        lines[u] = there ? x.data + (long(n) * g.height + h) * g.width * g.channels + c : nullptr;
       }
       const auto value = [&](int u, int column) {
         if (lines[u] == nullptr || column < 0 || column >= g.width) return lanes_of<V>(0.0f);
@@ -79,8 +79,7 @@ depthwise_conv2d_segments(
       // All but the columns that the first step brings.
       constexpr int fresh = Stride < Kernel ? Stride : Kernel;
       OCELLI_UNROLL
-      for (int u = 0; u < Kernel; ++u)
-        OCELLI_UNROLL
+      for (int u = 0; u < Kernel; ++u) OCELLI_UNROLL
       for (int v = fresh; v < Kernel; ++v)
         window[u][v] = value(u, j0 * Stride + v - fresh - g.pad_left);
       OCELLI_ONE_BY_ONE
@@ -93,11 +92,9 @@ depthwise_conv2d_segments(
           for (int v = Kernel - fresh; v < Kernel; ++v)
             window[u][v] = value(u, j * Stride + v - g.pad_left);
         }
-        const Lanes<V> gradient =
-            load<V>(dy + (long(row) * g.out_width + j) * g.channels + c);
+        const Lanes<V> gradient = load<V>(dy + (long(row) * g.out_width + j) * g.channels + c);
         OCELLI_UNROLL
-        for (int u = 0; u < Kernel; ++u)
-          OCELLI_UNROLL
+        for (int u = 0; u < Kernel; ++u) OCELLI_UNROLL
         for (int v = 0; v < Kernel; ++v) add_product(sums[u * Kernel + v], window[u][v], gradient);
       }
     }
@@ -139,8 +136,7 @@ depthwise_conv2d_weight_gradient_any(
     }
   }
   join_over_y<V>(
-      sum, inside,
-      partial + (long(block_y()) * static_cast<int>(g.taps()) + tap) * g.channels + c);
+      sum, inside, partial + (long(block_y()) * static_cast<int>(g.taps()) + tap) * g.channels + c);
 }
 
 }  // namespace ocelli::kernel

@@ -3,8 +3,8 @@
 //   q = floor(n / d) = (n * m >> 32) >> (s - 1),   s = ceil(log2 d),  m = ceil(2^(31+s) / d)
 //
 // for 0 <= n < 2^31: m * d exceeds 2^(31+s) by less than d <= 2^s, which n < 2^31 cannot amplify to
-// the next quotient. Granlund and Montgomery, "Division by Invariant Integers using Multiplication",
-// PLDI 1994.
+// the next quotient. Granlund and Montgomery, "Division by Invariant Integers using
+// Multiplication", PLDI 1994.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -22,8 +22,7 @@ constexpr Floor dropout_backward_floor(long values, bool accumulate) {
 /// The factors of values 4 * block .. 4 * block + 3: 0 or 1 / keep.
 OCELLI_DEVICE Lanes<4> dropout_factors(const DropoutMask& mask, float up, int block) {
   const auto kept = mask.block(block);
-  return {
-      {kept[0] ? up : 0.0f, kept[1] ? up : 0.0f, kept[2] ? up : 0.0f, kept[3] ? up : 0.0f}};
+  return {{kept[0] ? up : 0.0f, kept[1] ? up : 0.0f, kept[2] ? up : 0.0f, kept[3] ? up : 0.0f}};
 }
 
 /// A thread 4 values; Vector: they may be loaded at once and are neighbouring channels.
@@ -62,8 +61,7 @@ dropout_backward(const float* dy, int values, DropoutMask mask, float up, Gradie
   } else {
     OCELLI_UNROLL
     for (int e = 0; e < 4; ++e)
-      if (first + e < values)
-        deliver<1>(dx, first + e, Lanes<1>{{factor.v[e] * dy[first + e]}});
+      if (first + e < values) deliver<1>(dx, first + e, Lanes<1>{{factor.v[e] * dy[first + e]}});
   }
 }
 

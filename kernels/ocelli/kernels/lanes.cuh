@@ -1,7 +1,7 @@
-// lanes: one value or four neighbouring ones, as a thread loads, computes and stores them; and how a
-// tensor's values are read (an Operand with its deferred batch norm) and gradients delivered.
+// lanes: one, two or four neighbouring values, as a thread loads, computes and stores them; and how
+// a tensor's values are read (an Operand with its deferred batch norm) and gradients delivered.
 //
-// V = 4 needs addresses that are multiples of 16 bytes; the launchers see to that.
+// V lanes need addresses that are multiples of 4 * V bytes; the launchers see to that.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -19,7 +19,8 @@ namespace ocelli::kernel {
 
 template <int V>
 struct Lanes {
-  static_assert(V == 1 || V == 4);
+  static_assert(V == 1 || V == 2 || V == 4);
+  static constexpr int count = V;
   float v[V];
 };
 
@@ -29,9 +30,7 @@ OCELLI_DEVICE int block_z() { return static_cast<int>(blockIdx.z); }
 OCELLI_DEVICE int thread_x() { return static_cast<int>(threadIdx.x); }
 OCELLI_DEVICE int thread_y() { return static_cast<int>(threadIdx.y); }
 /// This thread's place in a launch of one-dimensional blocks.
-OCELLI_DEVICE int thread_of_grid() {
-  return block_x() * static_cast<int>(blockDim.x) + thread_x();
-}
+OCELLI_DEVICE int thread_of_grid() { return block_x() * static_cast<int>(blockDim.x) + thread_x(); }
 
 template <int V>
 OCELLI_DEVICE Lanes<V> lanes_of(float value) {
@@ -46,6 +45,9 @@ OCELLI_DEVICE Lanes<V> load(const float* p) {
   if constexpr (V == 4) {
     const float4 four = simt::load<float4>(p);
     return {{four.x, four.y, four.z, four.w}};
+  } else if constexpr (V == 2) {
+    const float2 two = simt::load<float2>(p);
+    return {{two.x, two.y}};
   } else {
     return {{*p}};
   }
@@ -55,6 +57,8 @@ template <int V>
 OCELLI_DEVICE void store(float* p, const Lanes<V>& a) {
   if constexpr (V == 4)
     simt::store(p, make_float4(a.v[0], a.v[1], a.v[2], a.v[3]));
+  else if constexpr (V == 2)
+    simt::store(p, make_float2(a.v[0], a.v[1]));
   else
     *p = a.v[0];
 }
@@ -66,8 +70,7 @@ OCELLI_DEVICE Lanes<V> read(const Operand<float>& x, long i, int c) {
   if (x.deferred()) {
     const Lanes<V> scale = load<V>(x.scale + c), shift = load<V>(x.shift + c);
     OCELLI_UNROLL
-    for (int e = 0; e < V; ++e)
-      a.v[e] = activate(x.activation, scale.v[e] * a.v[e] + shift.v[e]);
+    for (int e = 0; e < V; ++e) a.v[e] = activate(x.activation, scale.v[e] * a.v[e] + shift.v[e]);
   }
   return a;
 }

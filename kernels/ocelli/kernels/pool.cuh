@@ -1,9 +1,11 @@
 // pool: the largest or the mean of each window, and the gradients. Formula: ocelli/op/pool.hpp.
 //
-// Backward gathers: a pixel of x looks at the windows that it lies in, in the order of y. So nothing
-// is scattered, and no places of maxima are stored: the largest value of a window is found again.
+// Backward gathers: a pixel of x looks at the windows that it lies in, in the order of y. So
+// nothing is scattered, and no places of maxima are stored: the largest value of a window is found
+// again.
 //
-// floor, of a batch of N, with taps = KH*KW (comparisons and sums count, taps outside the picture too):
+// floor, of a batch of N, with taps = KH*KW (comparisons and sums count, taps outside the picture
+// too):
 //   max forward       bytes = 4 * (N*H*W*C + N*OH*OW*C)       flops = N*OH*OW*C * taps
 //   average forward   the same
 //   max backward      bytes = 4 * (2*N*H*W*C + N*OH*OW*C)     flops = N*OH*OW*C * taps
