@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 600
 # Empty, or ccache where there is one.
 CACHE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14) clang-format)
-SOURCES = $(shell find include tests examples bench -name '*.hpp' -o -name '*.cpp')
+SOURCES = $(shell find include kernels tests examples bench -name '*.hpp' -o -name '*.cpp' -o -name '*.cuh')
 
 # Quiet unless it fails.
 configure = cmake --preset $(1) $(CACHE) > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }

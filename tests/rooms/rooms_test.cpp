@@ -42,9 +42,18 @@ std::vector<Include> includes_below(const std::string& folder) {
   return found;
 }
 
+/// Of the headers below both include roots.
+std::vector<Include> our_includes() {
+  std::vector<Include> all = includes_below("include/ocelli");
+  const std::vector<Include> kernels = includes_below("kernels/ocelli");
+  all.insert(all.end(), kernels.begin(), kernels.end());
+  return all;
+}
+
 /// "op" of "ocelli/op/conv2d.hpp"; empty for the doors and for what is not ours.
 std::string room_of(std::string path) {
-  if (path.starts_with("include/")) path = path.substr(8);
+  for (const std::string root : {"include/", "kernels/"})
+    if (path.starts_with(root)) path = path.substr(root.size());
   if (!path.starts_with("ocelli/")) return {};
   path = path.substr(7);
   const std::size_t slash = path.find('/');
@@ -71,6 +80,8 @@ const std::map<std::string, std::set<std::string>>& arrows() {
       {"model", {"core", "op", "net", "box", "loss", "optim"}},
       {"reference", device},
       {"cpu", with(device, {"reference"})},  // falls back to it
+      {"kernels", with(device, {"simt"})},
+      {"cuda", with(device, {"simt", "kernels"})},
       {"data", {"core", "box", "bucket"}},
       {"bucket", {"core"}},
       {"eval", {"core", "box", "data"}},
@@ -85,7 +96,7 @@ const std::map<std::string, std::set<std::string>>& arrows() {
 }  // namespace
 
 TEST_CASE("rooms: a header includes only the rooms that its own may see") {
-  const std::vector<Include> all = includes_below("include/ocelli");
+  const std::vector<Include> all = our_includes();
   REQUIRE(all.size() > 20);  // else nothing was read
   for (const Include& i : all) {
     const std::string from = room_of(i.file);
@@ -129,7 +140,7 @@ TEST_CASE("rooms: draw includes of data only the picture") {
 }
 
 TEST_CASE("rooms: our headers are included by their whole path, in quotes") {
-  for (const Include& i : includes_below("include/ocelli")) {
+  for (const Include& i : our_includes()) {
     CAPTURE(place(i));
     CHECK_FALSE(fs::exists(fs::path(OCELLI_ROOT) / fs::path(i.file).parent_path() / i.what));
     CHECK_FALSE(i.what.find("..") != std::string::npos);
@@ -154,4 +165,24 @@ TEST_CASE("rooms: device code uses the words of simt, so that two compilers read
     }
   }
   CHECK(lines > 100);
+}
+
+TEST_CASE("rooms: kernels use the words of simt/device.hpp, and no host library") {
+  static const std::regex raw("<<<|\\b(__shared__|__global__|__device__|asm|__asm__)\\b");
+  static const std::regex host("^\\s*#\\s*include\\s*<(?!c)(?!array>|bit>|type_traits>).*");
+  int lines = 0;
+  const fs::path root = OCELLI_ROOT;
+  for (const auto& entry : fs::recursive_directory_iterator(root / "kernels")) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream in(entry.path());
+    std::string text;
+    for (int line = 1; std::getline(in, text); ++line) {
+      ++lines;
+      CAPTURE(entry.path().string() + ":" + std::to_string(line) + ": " + text);
+      const std::string code = text.substr(0, text.find("//"));
+      CHECK_FALSE(std::regex_search(code, raw));
+      CHECK_FALSE(std::regex_match(code, host));
+    }
+  }
+  CHECK(lines > 500);  // else nothing was read
 }

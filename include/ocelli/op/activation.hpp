@@ -20,7 +20,7 @@ enum class Activation : int { none, relu, relu6, swish, sigmoid };
 
 /// NaN stays NaN.
 template <class T>
-inline T activate(Activation f, T x) {
+constexpr T activate(Activation f, T x) {
   switch (f) {
     case Activation::none:
       return x;
@@ -38,7 +38,7 @@ inline T activate(Activation f, T x) {
 
 /// dy/dx at x, the value before the activation.
 template <class T>
-inline T activation_slope(Activation f, T x) {
+constexpr T activation_slope(Activation f, T x) {
   switch (f) {
     case Activation::none:
       return T(1);
@@ -64,7 +64,7 @@ constexpr bool slope_from_output(Activation f) { return f != Activation::swish; 
 
 /// dy/dx from y = f(x), where slope_from_output(f); the same value as activation_slope(f, x).
 template <class T>
-inline T activation_slope_at_output(Activation f, T y) {
+constexpr T activation_slope_at_output(Activation f, T y) {
   return f == Activation::sigmoid ? y * (T(1) - y) : activation_slope(f, y);
 }
 

@@ -26,9 +26,9 @@ struct Operand {
   const T* shift = nullptr;  ///< [channels], with scale
   Activation activation = Activation::none;
 
-  bool deferred() const { return scale != nullptr; }
+  constexpr bool deferred() const { return scale != nullptr; }
   /// Value at element `i` (pixel * channels + c) of channel c.
-  T at(long i, int c) const {
+  constexpr T at(long i, int c) const {
     return scale ? activate(activation, scale[c] * data[i] + shift[c]) : data[i];
   }
 };

@@ -1,0 +1,51 @@
+# CUDA: kernels are headers that any compiler takes, through the emulator of ocelli/simt. Where nvcc is
+# found, target kernels_nvcc compiles all of them for real, each file of ocelli/cuda by itself; the
+# tests build it, so a kernel that nvcc refuses or warns about fails them.
+#
+#   OCELLI_CUDA=AUTO  on where nvcc is found    ON  nvcc must be found    OFF  nvcc is not looked for
+# SPDX-License-Identifier: Apache-2.0
+
+set(OCELLI_CUDA AUTO CACHE STRING "Compile the kernels with nvcc: ON, OFF, or AUTO (where it is found)")
+set_property(CACHE OCELLI_CUDA PROPERTY STRINGS AUTO ON OFF)
+set(OCELLI_CUDA_FOUND FALSE)
+if(NOT OCELLI_CUDA STREQUAL "OFF" AND (OCELLI_TESTS OR OCELLI_CUDA STREQUAL "ON"))
+  # Before the language is enabled: left to itself CMake takes the oldest, which lacks instructions.
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES "80;90;120" CACHE STRING "GPU generations that kernels are compiled for")
+  endif()
+  if(NOT DEFINED CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+    find_program(OCELLI_NVCC nvcc HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
+    if(OCELLI_NVCC)
+      set(CMAKE_CUDA_COMPILER ${OCELLI_NVCC})
+    endif()
+  endif()
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    set(OCELLI_CUDA_FOUND TRUE)
+  elseif(OCELLI_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "ocelli: OCELLI_CUDA=ON, but there is no nvcc; "
+      "put it on the PATH, name it with CMAKE_CUDA_COMPILER, or take OCELLI_CUDA=AUTO")
+  endif()
+endif()
+
+if(OCELLI_CUDA_FOUND AND OCELLI_TESTS)
+  file(GLOB launches CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/include
+    include/ocelli/cuda/*.hpp)
+  list(FILTER launches EXCLUDE REGEX "/backend(_impl)?\\.hpp$")  # no kernels besides the others'
+  set(sources "")
+  foreach(header IN LISTS launches)
+    get_filename_component(name ${header} NAME_WE)
+    set(source ${CMAKE_CURRENT_BINARY_DIR}/kernels_nvcc/${name}.cu)
+    set(text "#include \"${header}\"\n")
+    file(CONFIGURE OUTPUT ${source} CONTENT "${text}" @ONLY)
+    list(APPEND sources ${source})
+  endforeach()
+  add_library(kernels_nvcc OBJECT ${sources})
+  target_link_libraries(kernels_nvcc PRIVATE ocelli)
+  # CMake 3.25 does not know the C++20 of nvcc.
+  set_target_properties(kernels_nvcc PROPERTIES CUDA_STANDARD_REQUIRED OFF)
+  target_compile_options(kernels_nvcc PRIVATE
+    "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20;--expt-relaxed-constexpr;-Werror=all-warnings>")
+endif()

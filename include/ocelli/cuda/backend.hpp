@@ -1,0 +1,59 @@
+// CudaBackend: every operation as hand-written kernels, on a device or, without nvcc, on the
+// emulator of ocelli/simt, where the host's memory is the device's.
+//
+// Sums are made in an order that the extents determine, so that results are the same bits in every
+// run. Memory is taken in `reserve` alone.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+
+#include "ocelli/core/thread_pool.hpp"
+#include "ocelli/cuda/workspace.hpp"
+#include "ocelli/kernels/precision.cuh"
+#include "ocelli/op/call.hpp"
+#include "ocelli/simt/device.hpp"
+
+namespace ocelli {
+
+class CudaBackend {
+ public:
+  using Scalar = float;
+
+  /// Works on a stream of the current device, in its order; the pointers of calls are device
+  /// memory.
+  /// @param precision  of convolutions whose channels are multiples of 4; the others, and all other
+  ///                   operations, are made in float32. Tensors are float in any case
+  explicit CudaBackend(simt::Stream stream = nullptr, Precision precision = Precision::float32)
+      : stream_(stream), precision_(precision) {}
+  /// The pool is not used; the constructor is there so that every backend is made alike.
+  explicit CudaBackend(ThreadPool&) {}
+
+  /// Makes room for an operation; called once for each before the first step. The call's shapes,
+  /// batch, mode and wanted gradients must be final; its pointers are not followed.
+  /// @throws ShapeError for tensors of 2^31 values and more
+  /// @throws DeviceError where the device has no such memory
+  void reserve(const OpCall<float>& call);
+
+  /// Both return when the work is in the stream.
+  /// @throws DeviceError where the device refuses a launch
+  void forward(const OpCall<float>& call);
+  void backward(const OpCall<float>& call);
+
+  /// Bytes taken by `reserve`.
+  std::size_t scratch_bytes() const { return workspace_.bytes(); }
+
+  simt::Stream stream() const { return stream_; }
+
+  /// Whether the operation has kernels; all have.
+  static bool native(const OpDesc&) { return true; }
+
+ private:
+  simt::Stream stream_ = nullptr;
+  Precision precision_ = Precision::float32;
+  cuda::Workspace workspace_;
+};
+
+}  // namespace ocelli
+
+#include "ocelli/cuda/backend_impl.hpp"

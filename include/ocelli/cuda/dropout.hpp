@@ -1,0 +1,41 @@
+// dropout on the device. Kernels: ocelli/kernels/dropout.cuh.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "ocelli/cuda/elementwise.hpp"
+#include "ocelli/kernels/dropout.cuh"
+
+namespace ocelli::cuda {
+
+/// In inference a copy: an activation that is the identity.
+inline void dropout_forward(simt::Stream stream, const OpCall<float>& call) {
+  const int channels = call.out_shape.channels;
+  const long size = call.batch * call.out_shape.size();
+  const bool may_take_four = aligned(call.in[0]) && aligned(call.out);
+  const ElementLaunch launch(size, channels, may_take_four);
+  if (call.mode == Mode::infer) {
+    simt::launch(
+        launch.four ? kernel::activation_forward<4> : kernel::activation_forward<1>, launch.grid,
+        launch.block, 0, stream, call.in[0], launch.values, launch.vectors, Activation::none,
+        call.out);
+    return;
+  }
+  simt::launch(
+      launch.four ? kernel::dropout_forward<true> : kernel::dropout_forward<false>,
+      dim3(blocks(size, 4 * kernel::kElementThreads)), launch.block, 0, stream, call.in[0],
+      launch.values, kernel::Divider(channels), DropoutMask(call.seed, call.step, *call.op),
+      1.0f / call.op->keep, call.out);
+}
+
+inline void dropout_backward(simt::Stream stream, const OpCall<float>& call) {
+  if (call.din[0] == nullptr) return;
+  const long size = call.batch * call.out_shape.size();
+  const bool four = size % 4 == 0 && aligned(call.dout, call.din[0]);
+  simt::launch(
+      four ? kernel::dropout_backward<true> : kernel::dropout_backward<false>,
+      dim3(blocks(size, 4 * kernel::kElementThreads)), dim3(kernel::kElementThreads), 0, stream,
+      call.dout, static_cast<int>(size), DropoutMask(call.seed, call.step, *call.op),
+      1.0f / call.op->keep, gradient_of(call, 0));
+}
+
+}  // namespace ocelli::cuda

@@ -1,0 +1,177 @@
+// Whole nets on the kernels: a toy detector's forward, gradients and five steps against the plain
+// loops and the CPU's fast ones.
+// SPDX-License-Identifier: Apache-2.0
+#include "ocelli/cuda/backend.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "ocelli/core/random.hpp"
+#include "ocelli/cpu/backend.hpp"
+#include "ocelli/net/executor.hpp"
+#include "ocelli/net/layers.hpp"
+#include "ocelli/net/model.hpp"
+#include "ocelli/net/vocabulary.hpp"
+#include "ocelli/optim/sgd_momentum.hpp"
+#include "ocelli/reference/backend.hpp"
+#include "ocelli/simt/settings.hpp"
+#include "support/counting_allocator.hpp"
+
+namespace ocelli::test {
+namespace {
+
+struct Features {
+  static constexpr char name[] = "features";
+};
+template <int Expanded, int Out, int Stride>
+using InvertedResidual = ResidualWhereSame<Sequential<
+    Conv<Expanded, 1>, BatchNorm, Relu6, DepthwiseConv<3, Stride>, BatchNorm, Relu6, Conv<Out, 1>,
+    BatchNorm>>;
+// Inverted residuals and two heads, as a detector has; and every other operation once.
+using Net = Sequential<
+    Conv<8, 3, 2>, BatchNorm, Relu6, InvertedResidual<16, 12, 2>, InvertedResidual<24, 12, 1>,
+    MaxPool<3, 2>, InvertedResidual<20, 12, 1>, Tap<Features>, Conv<10, 3>, Output, From<Features>,
+    DepthwiseConv<5, 1>, BatchNorm, Swish, Concat<Conv<5, 1>, Conv<7, 1>>, AveragePool<2, 2>,
+    Dropout<500>, Conv<9, 1>, Softmax, Output>;
+using Toy = Model<Net, Input<3, 32, 32>, Classes<2>>;
+constexpr int kBatch = 3;
+
+struct Trained {
+  std::vector<double> first_output[2], first_gradient, params, moving;
+};
+
+/// Steps of SGD with momentum towards outputs of zero, from pseudo-random weights and images.
+template <class Backend>
+Trained train(Backend& backend, int steps, bool counted = false) {
+  using T = typename Backend::Scalar;
+  Toy model;
+  const ModelView& view = model.view();
+  Weights<T> weights(view);
+  Buffer<T> gradient(weights.params.size()), velocity(weights.params.size());
+  const GroupSettings groups[kMaxGroups];
+  Random random(5, Stream::init);
+  for (int p = 0; p < view.graph.param_count; ++p) {
+    const ParamDesc& desc = view.graph.params[p];
+    T* at = weights.params.data() + view.layout.params[p];
+    for (long i = 0; i < desc.size(); ++i)
+      at[i] = T(static_cast<float>(
+          desc.kind == ParamKind::gamma ? 1 + 0.1 * random.normal() : 0.3 * random.normal()));
+  }
+  Executor<Backend> executor(backend, view, kBatch, weights, gradient, groups);
+  std::vector<T> images(static_cast<std::size_t>(view.input.size() * kBatch));
+  for (T& v : images) v = T(static_cast<float>(random.normal()));
+
+  Trained result;
+  const auto step = [&](int number) {
+    gradient.zero();
+    executor.forward(images.data(), 1, static_cast<std::uint32_t>(number));
+    for (int i = 0; i < 2; ++i) {
+      const long size = executor.output_size(i);
+      const T* y = executor.output(i);
+      if (number == 0) result.first_output[i].assign(y, y + size);
+      for (long k = 0; k < size; ++k)
+        executor.output_gradient(i)[k] = (y[k] + T(k % 3)) / static_cast<T>(size);
+    }
+    executor.backward();
+    if (number == 0)
+      result.first_gradient.assign(gradient.data(), gradient.data() + gradient.size());
+    sgd_momentum_update(
+        weights.params.data(), gradient.data(), velocity.data(), static_cast<long>(gradient.size()),
+        0.05, {});
+  };
+  step(0);
+  const AllocationCount count;
+  for (int number = 1; number < steps; ++number) step(number);
+  if (counted) CHECK(count.so_far() == 0);
+  result.params.assign(weights.params.data(), weights.params.data() + weights.params.size());
+  result.moving.assign(weights.moving.data(), weights.moving.data() + weights.moving.size());
+  return result;
+}
+
+/// |a - b| / |b|
+double error_of(const std::vector<double>& a, const std::vector<double>& b) {
+  REQUIRE(a.size() == b.size());
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference += (a[i] - b[i]) * (a[i] - b[i]);
+    size += b[i] * b[i];
+  }
+  return std::sqrt(difference / size);
+}
+
+}  // namespace
+
+TEST_CASE("cuda backend: five steps are as near to double as the plain loops in float are") {
+  ThreadPool pool(1);
+  CudaBackend kernels;
+  CpuBackend fast(pool);
+  ReferenceBackend<float> plain;
+  ReferenceBackend<double> exact;
+  const Trained want = train(exact, 5), loops = train(plain, 5), got = train(kernels, 5);
+  const Trained cpu = train(fast, 5);
+  // The plain loops in float show how much the net makes of rounding. The kernels sum in another
+  // order, which is as good on average: 4 leaves room for luck, one rounding is the least.
+  const auto near = [](const std::vector<double>& a, const std::vector<double>& b,
+                       const std::vector<double>& exactly) {
+    const double yardstick = error_of(b, exactly);
+    CHECK(yardstick < 1e-3);
+    CHECK(error_of(a, exactly) <= 4 * yardstick + 0x1p-23);
+  };
+  for (const int i : {0, 1}) {
+    near(got.first_output[i], loops.first_output[i], want.first_output[i]);
+    near(got.first_output[i], cpu.first_output[i], want.first_output[i]);
+  }
+  near(got.first_gradient, loops.first_gradient, want.first_gradient);
+  near(got.params, loops.params, want.params);
+  near(got.params, cpu.params, want.params);
+  near(got.moving, loops.moving, want.moving);
+  // Five steps led somewhere: the weights are not those of one.
+  CHECK(error_of(train(kernels, 1).params, want.params) > 1e-2);
+}
+
+TEST_CASE("cuda backend: the same bits in any order of threads") {
+  CudaBackend kernels;
+  const Trained straight = train(kernels, 2);
+  for (const std::uint64_t seed : {7, 8}) {
+    const simt::ScheduleSeed shuffled(seed);
+    CudaBackend others;
+    const Trained mixed = train(others, 2);
+    CHECK(mixed.params == straight.params);
+    CHECK(mixed.moving == straight.moving);
+    CHECK(mixed.first_gradient == straight.first_gradient);
+  }
+}
+
+TEST_CASE("cuda backend: a step takes no memory") {
+  CudaBackend kernels;
+  train(kernels, 1);  // the emulator takes its fibers' stacks
+  train(kernels, 2, true);
+}
+
+TEST_CASE("cuda backend: inference with folded norms") {
+  Toy model;
+  const ModelView& view = model.view();
+  Weights<float> weights(view);
+  Random random(6, Stream::init);
+  for (float& v : weights.params.span()) v = static_cast<float>(0.3 * random.normal());
+  for (float& v : weights.moving.span()) v = static_cast<float>(0.5 + 0.2 * random.uniform());
+  const GroupSettings groups[kMaxGroups];
+  std::vector<float> images(static_cast<std::size_t>(view.input.size()));
+  for (float& v : images) v = static_cast<float>(random.normal());
+  CudaBackend kernels;
+  ReferenceBackend<float> plain;
+  Executor<CudaBackend> fast(kernels, view, 1, weights, groups);
+  Executor<ReferenceBackend<float>> slow(plain, view, 1, weights, groups);
+  fast.forward(images.data());
+  slow.forward(images.data());
+  for (int i = 0; i < 2; ++i) {
+    const std::vector<double> a(fast.output(i), fast.output(i) + fast.output_size(i));
+    const std::vector<double> b(slow.output(i), slow.output(i) + slow.output_size(i));
+    CHECK(error_of(a, b) < 1e-5);  // some twenty layers that round to 2^-24
+  }
+}
+
+}  // namespace ocelli::test
