@@ -4,7 +4,8 @@
 //   log(1 + e)   2 atanh(s), s = e / (2 + e) in [0, 1/3] for e in [0, 1]; seven terms of the series
 //
 // float: relative error below 4 * 2^-24 (the tests measure it). double takes the standard
-// library's, since it is there for checking. NaN gives NaN everywhere.
+// library's, since it is there for checking. NaN gives NaN everywhere. What takes float is constexpr
+// also because a GPU's code may call that.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -15,7 +16,7 @@
 namespace ocelli {
 
 /// e^x; overflows to infinity and underflows to 0 through the denormals as std::exp does.
-inline float fast_exp(float x) {
+constexpr float fast_exp(float x) {
   constexpr float kShift =
       12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
   x = x < -104.0f ? -104.0f : x;
@@ -41,7 +42,7 @@ inline float fast_exp(float x) {
 inline double fast_exp(double x) { return std::exp(x); }
 
 /// log(1 + e) for e in [0, 1], exact to the last places for small e too.
-inline float fast_log1p(float e) {
+constexpr float fast_log1p(float e) {
   const float s = e / (2.0f + e);
   const float q = s * s;
   float p = 2.0f / 13;
@@ -57,7 +58,7 @@ inline double fast_log1p(double e) { return std::log1p(e); }
 /// 1 / sqrt(x) for normal x > 0; infinity is taken for the largest number. (std::sqrt may set
 /// errno, so loops of it stay scalar.) A first guess from the bits, then Newton: 3e-2, 2e-3, 5e-6,
 /// rounding.
-inline float fast_rsqrt(float x) {
+constexpr float fast_rsqrt(float x) {
   x = x > 3.4028235e38f ? 3.4028235e38f : x;
   const float half = 0.5f * x;
   float y = std::bit_cast<float>(0x5F375A86u - (std::bit_cast<std::uint32_t>(x) >> 1));
@@ -69,7 +70,7 @@ inline double fast_rsqrt(double x) { return 1 / std::sqrt(x); }
 
 /// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
 template <class T>
-inline T softplus(T x) {
+constexpr T softplus(T x) {
   const T magnitude = x < T(0) ? -x : x;
   const T above = x > T(0) ? x : T(0);
   return above + fast_log1p(fast_exp(-magnitude));
@@ -77,7 +78,7 @@ inline T softplus(T x) {
 
 /// 1 / (1 + e^-x), without cancellation at either end.
 template <class T>
-inline T sigmoid(T x) {
+constexpr T sigmoid(T x) {
   const T e = fast_exp(x < T(0) ? x : -x);
   return (x < T(0) ? e : T(1)) / (T(1) + e);
 }
