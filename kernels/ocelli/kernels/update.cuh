@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "ocelli/kernels/floor.cuh"
+#include "ocelli/kernels/is_finite.cuh"
 #include "ocelli/simt/device.hpp"
 
 namespace ocelli::kernel {
@@ -62,8 +63,6 @@ struct UpdateControl {
   float shadow_step = 0;                 ///< 1 - decay
   bfloat16* copy = nullptr;              ///< [size] the weights in bfloat16; null: none
 };
-
-OCELLI_DEVICE bool is_finite(float x) { return (__float_as_uint(x) & 0x7F800000u) != 0x7F800000u; }
 
 /// Up to four neighbours of a slab.
 struct Four {
