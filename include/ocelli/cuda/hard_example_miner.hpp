@@ -79,9 +79,8 @@ inline void mine_hard_examples(
   const std::size_t flag_bytes =
       static_cast<std::size_t>(kernel::flag_words(anchors)) * 2 * sizeof(std::uint32_t);
   simt::launch(
-      kernel::keep_hard_examples, pictures, kernel::kMinerThreads, flag_bytes, stream,
-      buffers.order, buffers.sorted, buffers.areas, buffers.flags, match, anchors, rule, kept,
-      mined);
+      kernel::keep_hard_examples, pictures, kernel::kKeepThreads, flag_bytes, stream, buffers.order,
+      buffers.sorted, buffers.areas, buffers.flags, match, anchors, rule, kept, mined);
 }
 
 }  // namespace ocelli::cuda

@@ -15,7 +15,7 @@
 //                      FLOPs    batch * anchors * (anchors - 1) / 2 * 2: the ratio of the areas
 //                               rules most out; up to 14 for the others
 //                      bound    compute
-// keep_hard_examples   tiling   one block = 1024 threads = one picture
+// keep_hard_examples   tiling   one block = 512 threads = one picture
 //                      bytes    (4 + 4) * batch * anchors + batch * anchors / 8, + 4 * kept
 //                      FLOPs    0 without duplicates
 //                      bound    latency
@@ -33,6 +33,7 @@
 namespace ocelli::kernel {
 
 inline constexpr int kMinerThreads = 1024;
+inline constexpr int kKeepThreads = 512;  ///< more would not leave enough registers
 inline constexpr int kDuplicateThreads = 256;
 
 /// What an anchor's place in the list depends on.
@@ -168,7 +169,7 @@ OCELLI_DEVICE void settle_duplicates(
       const Box box = load_box(sorted + rank);
       const float area = areas[rank];
       bool hit = false;
-      for (int i = thread_id(); i < rank && !hit; i += kMinerThreads)
+      for (int i = thread_id(); i < rank && !hit; i += kKeepThreads)
         hit = (gone[i / 32] >> (i % 32) & 1u) == 0 &&
               duplicates(load_box(sorted + i), areas[i], box, area, threshold, part);
       if (__syncthreads_or(hit) != 0) continue;
@@ -181,7 +182,7 @@ OCELLI_DEVICE void settle_duplicates(
 /// @param match   [batch, count]: a row, kNegative or kIgnored
 /// @param kept    [batch, count]: the anchors that stay, by falling loss
 /// @param mined   [batch]
-OCELLI_KERNEL_BOUNDS(kMinerThreads)
+OCELLI_KERNEL_BOUNDS(kKeepThreads)
 keep_hard_examples(
     const std::int32_t* order, const Box* sorted, const float* areas, const std::uint32_t* flags,
     const std::int32_t* match, int count, MiningRule rule, std::int32_t* kept,
@@ -189,7 +190,7 @@ keep_hard_examples(
   OCELLI_DYNAMIC_SHARED(std::uint32_t, flagged);
   std::uint32_t* gone = flagged + flag_words(count);
   const long first = static_cast<long>(blockIdx.x) * count;
-  for (int w = thread_id(); w < flag_words(count); w += kMinerThreads)
+  for (int w = thread_id(); w < flag_words(count); w += kKeepThreads)
     flagged[w] = gone[w] = flags[static_cast<long>(blockIdx.x) * flag_words(count) + w];
   __syncthreads();
   settle_duplicates(sorted + first, areas + first, count, rule.iou_threshold, flagged, gone);
@@ -200,14 +201,14 @@ keep_hard_examples(
   const auto listed_here = [&](int rank, int before, bool stays) {
     return stays && rank < count && before < rule.limit;
   };
-  for (int start = 0; start < count; start += kMinerThreads) {
+  for (int start = 0; start < count; start += kKeepThreads) {
     const int rank = start + thread_id();
     const bool stays = rank < count && (gone[rank / 32] >> (rank % 32) & 1u) == 0;
-    const Place place = block_place<kMinerThreads>(stays);
+    const Place place = block_place<kKeepThreads>(stays);
     const bool listed = listed_here(rank, result.listed + place.before, stays);
     const std::int32_t m = listed ? match[first + order[first + rank]] : kIgnored;
-    result.positives += block_place<kMinerThreads>(m >= 0).total;
-    total_negatives += block_place<kMinerThreads>(m == kNegative).total;
+    result.positives += block_place<kKeepThreads>(m >= 0).total;
+    total_negatives += block_place<kKeepThreads>(m == kNegative).total;
     result.listed += place.total;
   }
   if (result.listed > rule.limit) result.listed = rule.limit;
@@ -219,17 +220,17 @@ keep_hard_examples(
   }
   result.negatives = static_cast<std::int32_t>(most < total_negatives ? most : total_negatives);
   int before = 0, negatives = 0;
-  for (int start = 0; start < count; start += kMinerThreads) {
+  for (int start = 0; start < count; start += kKeepThreads) {
     const int rank = start + thread_id();
     const bool stays = rank < count && (gone[rank / 32] >> (rank % 32) & 1u) == 0;
-    const Place place = block_place<kMinerThreads>(stays);
+    const Place place = block_place<kKeepThreads>(stays);
     const bool listed = listed_here(rank, before + place.before, stays);
     const std::int32_t a = listed ? order[first + rank] : 0;
     const std::int32_t m = listed ? match[first + a] : kIgnored;
-    const Place negative = block_place<kMinerThreads>(m == kNegative);
+    const Place negative = block_place<kKeepThreads>(m == kNegative);
     const int up_to = negatives + negative.before + (m == kNegative ? 1 : 0);
     const bool keep = listed && (m >= 0 || rule.ratio <= 0 || up_to <= most);
-    const Place where = block_place<kMinerThreads>(keep);
+    const Place where = block_place<kKeepThreads>(keep);
     if (keep) kept[first + result.kept + where.before] = a;
     before += place.total;
     negatives += negative.total;
