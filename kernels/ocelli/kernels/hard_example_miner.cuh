@@ -182,7 +182,7 @@ OCELLI_DEVICE void settle_duplicates(
 /// @param match   [batch, count]: a row, kNegative or kIgnored
 /// @param kept    [batch, count]: the anchors that stay, by falling loss
 /// @param mined   [batch]
-OCELLI_KERNEL_BOUNDS(kKeepThreads)
+OCELLI_KERNEL_BOUNDS(kKeepThreads, 1)
 keep_hard_examples(
     const std::int32_t* order, const Box* sorted, const float* areas, const std::uint32_t* flags,
     const std::int32_t* match, int count, MiningRule rule, std::int32_t* kept,

@@ -96,7 +96,7 @@ OCELLI_DEVICE int gather_candidates(
 /// @param scores  [batch, classes, rows]
 /// @param kept    [batch, classes, rule.per_class]: by falling score
 /// @param counts  [batch, classes]
-OCELLI_KERNEL_BOUNDS(kNmsThreads)
+OCELLI_KERNEL_BOUNDS(kNmsThreads, 1)
 class_nms(
     const Box* boxes, const float* scores, NmsExtent extent, int padded, NmsRule rule,
     NmsSpill spill, KeptBox* kept, std::int32_t* counts) {
@@ -203,7 +203,7 @@ OCELLI_DEVICE Box in_frame(const Box& box, const Box& window) {
 /// @param found    [batch, rule.total]: by falling score; labels from 1
 /// @param sources  [batch, rule.total]: rows of the boxes; may be null
 /// @param totals   [batch]: how many are found
-OCELLI_KERNEL_BOUNDS(kNmsThreads)
+OCELLI_KERNEL_BOUNDS(kNmsThreads, 1)
 join_detections(
     const Box* boxes, NmsExtent extent, NmsRule rule, const KeptBox* kept,
     const std::int32_t* counts, int room, std::uint64_t* spill, Box window, const Box* windows,
