@@ -135,3 +135,23 @@ TEST_CASE("rooms: our headers are included by their whole path, in quotes") {
     CHECK_FALSE(i.what.find("..") != std::string::npos);
   }
 }
+
+TEST_CASE("rooms: device code uses the words of simt, so that two compilers read it") {
+  static const std::regex raw(
+      "<<<|__shared__|__global__|__device__|__launch_bounds__|(^|[^A-Za-z0-9_])asm([^A-Za-z0-9_]|$"
+      ")");
+  int lines = 0;
+  for (const char* folder : {"kernels", "tests/simt"}) {
+    if (!fs::exists(fs::path(OCELLI_ROOT) / folder)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(fs::path(OCELLI_ROOT) / folder)) {
+      if (entry.path().extension() != ".cuh") continue;
+      std::ifstream in(entry.path());
+      std::string text;
+      for (int line = 1; std::getline(in, text); ++line, ++lines) {
+        CAPTURE(entry.path().filename().string() + ":" + std::to_string(line));
+        CHECK_FALSE(std::regex_search(text.substr(0, text.find("//")), raw));
+      }
+    }
+  }
+  CHECK(lines > 100);
+}

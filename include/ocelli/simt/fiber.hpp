@@ -35,11 +35,13 @@
 #endif
 
 // Saves what a call must preserve, stores the stack pointer in *from and goes on at `to`. Written
-// at file scope since g++ has no naked functions on AArch64; the linker keeps one copy.
+// at file scope since g++ has no naked functions on AArch64; the linker, or with
+// link-time optimisation the assembler, keeps one copy.
 #if !defined(OCELLI_SIMT_UCONTEXT)
 extern "C" void ocelli_simt_switch(void** from, void* to);
 #if defined(__x86_64__)
 __asm__(R"(
+  .ifndef ocelli_simt_switch
   .pushsection .text.ocelli_simt_switch,"axG",@progbits,ocelli_simt_switch,comdat
   .weak ocelli_simt_switch
   .type ocelli_simt_switch, @function
@@ -59,13 +61,14 @@ ocelli_simt_switch:
   popq %r12
   popq %rbx
   popq %rbp
-  popq %rcx
-  jmp *%rcx
+  ret
   .size ocelli_simt_switch, .-ocelli_simt_switch
   .popsection
+  .endif
 )");
 #else
 __asm__(R"(
+  .ifndef ocelli_simt_switch
   .pushsection .text.ocelli_simt_switch,"axG",@progbits,ocelli_simt_switch,comdat
   .weak ocelli_simt_switch
   .type ocelli_simt_switch, %function
@@ -99,6 +102,7 @@ ocelli_simt_switch:
   ret
   .size ocelli_simt_switch, .-ocelli_simt_switch
   .popsection
+  .endif
 )");
 #endif
 #endif
@@ -115,11 +119,13 @@ class Context {
     if (mapping_ != nullptr) munmap(mapping_, mapped_);
   }
 
-  /// Gives it a stack of `bytes` with a page below that faults when touched.
-  void allocate(std::size_t bytes) {
+  /// Gives it a stack of `bytes` with a page below that faults when touched. It is the `number`th:
+  /// stacks that ended at the same place in their pages would fight for the same cache lines.
+  void allocate(std::size_t bytes, std::size_t number) {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    bytes_ = (bytes + page - 1) / page * page;
-    mapped_ = bytes_ + page;
+    const std::size_t shift = number * 5 % 64 * 64;
+    mapped_ = (bytes + 64 * 64 + page - 1) / page * page + page;
+    bytes_ = mapped_ - page - shift;
     void* at = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) throw DeviceError("no memory for the stacks of a block's threads");
     mapping_ = at;
@@ -211,7 +217,7 @@ class StackPool {
     }
     if (free_.empty()) {
       all_.push_back(std::make_unique<Context>());
-      all_.back()->allocate(bytes);
+      all_.back()->allocate(bytes, all_.size());
       return all_.back().get();
     }
     Context* context = free_.back();

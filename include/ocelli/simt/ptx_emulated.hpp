@@ -23,7 +23,7 @@ inline void check_shared(const void* p, std::size_t bytes, const char* name, Sit
   Block& b = device_block(name);
   if (b.shared.array_at(p, bytes) != nullptr) [[likely]]
     return;
-  b.fail([&] {
+  b.fail([&b, p, name, at] {
     return Failure{
         Fault::out_of_bounds,
         std::string(name) + (b.shared.owns(p) ? " beyond the end of a shared array"
@@ -94,11 +94,36 @@ void load_matrices(std::uint32_t (&to)[Count], const void* row, const char* name
       &mine, name, at);
 }
 
+/// A lane's part of D = A B + C.
 struct MatrixProduct {
   float* d;
   const std::uint32_t *a, *b;
   const float* c;
 };
+
+/// Adds up, k by k in float, what the lanes have spread into `left` and `right`. The products of
+/// the tensor cores' numbers are exact in float, so fusing would change nothing.
+template <int K>
+void multiply(Lanes lanes, const float (&left)[16][K], const float (&right)[K][8]) {
+  typedef float Row __attribute__((vector_size(32)));
+  for (int half = 0; half < 2; ++half) {
+    for (int g = 0; g < 8; ++g) {
+      Row sum, factor;
+      for (int t = 0; t < 4; ++t)
+        std::memcpy(
+            reinterpret_cast<char*>(&sum) + 8 * t,
+            static_cast<const MatrixProduct*>(lanes[4 * g + t])->c + 2 * half, 8);
+      for (int k = 0; k < K; ++k) {
+        std::memcpy(&factor, right[k], sizeof factor);
+        sum += left[g + 8 * half][k] * factor;
+      }
+      for (int t = 0; t < 4; ++t)
+        std::memcpy(
+            static_cast<const MatrixProduct*>(lanes[4 * g + t])->d + 2 * half,
+            reinterpret_cast<const char*>(&sum) + 8 * t, 8);
+    }
+  }
+}
 
 }  // namespace ocelli::simt
 
@@ -181,13 +206,7 @@ inline void mma_m16n8k8_tf32(
               for (int i = 0; i < 4; ++i) left[g + i % 2 * 8][t + i / 2 * 4] = number(lane(l).a[i]);
               for (int i = 0; i < 2; ++i) right[t + i * 4][g] = number(lane(l).b[i]);
             }
-            for (int l = 0; l < 32; ++l)
-              for (int i = 0; i < 4; ++i) {
-                const int row = l / 4 + i / 2 * 8, column = 2 * (l % 4) + i % 2;
-                float sum = lane(l).c[i];
-                for (int k = 0; k < 8; ++k) sum += left[row][k] * right[k][column];
-                lane(l).d[i] = sum;
-              }
+            simt::multiply(lanes, left, right);
           },
           &mine, "mma_m16n8k8_tf32", at);
 }
@@ -220,13 +239,7 @@ inline void mma_m16n8k16_bf16(
                 right[2 * t + i * 8 + 1][g] = static_cast<float>(high_half(lane(l).b[i]));
               }
             }
-            for (int l = 0; l < 32; ++l)
-              for (int i = 0; i < 4; ++i) {
-                const int row = l / 4 + i / 2 * 8, column = 2 * (l % 4) + i % 2;
-                float sum = lane(l).c[i];
-                for (int k = 0; k < 16; ++k) sum += left[row][k] * right[k][column];
-                lane(l).d[i] = sum;
-              }
+            simt::multiply(lanes, left, right);
           },
           &mine, "mma_m16n8k16_bf16", at);
 }
