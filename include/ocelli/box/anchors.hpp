@@ -99,12 +99,52 @@ struct SsdAnchorOptions {
   }
 };
 
-/// All anchors for a picture of image_height x image_width pixels, computed in double.
-/// Throws ConfigError for options out of range or a number of maps other than num_layers.
-template <class T = float>
-std::vector<BoxOf<T>> ssd_anchors(
+/// The anchors of one place of a map, by size.
+struct SsdAnchorShapes {
+  double height[SsdAnchorOptions::kMaxRatios + 1] = {};  ///< parts of the picture's height
+  double width[SsdAnchorOptions::kMaxRatios + 1] = {};
+  int count = 0;
+};
+
+/// Size of a square anchor of scale 1, as parts of the picture.
+struct SsdAnchorUnit {
+  double height, width;
+};
+
+inline SsdAnchorUnit ssd_anchor_unit(
+    int image_height, int image_width, const SsdAnchorOptions& options) {
+  const double shorter = image_height < image_width ? image_height : image_width;
+  return {options.base_height * shorter / image_height, options.base_width * shorter / image_width};
+}
+
+/// The shapes of map `layer`.
+inline SsdAnchorShapes ssd_anchor_shapes(
+    const SsdAnchorOptions& options, int layer, const SsdAnchorUnit& unit) {
+  SsdAnchorShapes shapes;
+  const auto shape = [&](double scale, double ratio) {
+    const double root = std::sqrt(ratio);
+    shapes.height[shapes.count] = scale / root * unit.height;
+    shapes.width[shapes.count++] = scale * root * unit.width;
+  };
+  const double scale = options.scale(layer);
+  if (layer == 0 && options.reduce_boxes_in_lowest_layer) {
+    shape(options.reduced_scale, 1.0);
+    shape(scale, 2.0);
+    shape(scale, 0.5);
+  } else {
+    for (int r = 0; r < options.aspect_ratio_count; ++r)
+      shape(scale, options.aspect_ratios[static_cast<std::size_t>(r)]);
+    if (options.interpolated_ratio > 0)
+      shape(std::sqrt(scale * options.scale(layer + 1)), options.interpolated_ratio);
+  }
+  return shapes;
+}
+
+/// Throws ConfigError for options out of range, a number of maps other than num_layers, an empty
+/// map or picture.
+inline void check_ssd_anchors(
     std::span<const MapSize> maps, int image_height, int image_width,
-    const SsdAnchorOptions& options = {}) {
+    const SsdAnchorOptions& options) {
   options.check();
   if (static_cast<int>(maps.size()) != options.num_layers)
     throw ConfigError(
@@ -116,40 +156,32 @@ std::vector<BoxOf<T>> ssd_anchors(
         "ssd anchors: the picture is " + std::to_string(image_height) + " x " +
             std::to_string(image_width),
         "image_height, image_width", "give the net's input size in pixels");
-  const double shorter = image_height < image_width ? image_height : image_width;
-  const double unit_height = options.base_height * shorter / image_height;
-  const double unit_width = options.base_width * shorter / image_width;
+  for (std::size_t layer = 0; layer < maps.size(); ++layer)
+    if (maps[layer].height < 1 || maps[layer].width < 1)
+      throw ConfigError(
+          "ssd anchors: feature map " + std::to_string(layer) + " is empty", "",
+          "use a larger input");
+}
+
+/// All anchors for a picture of image_height x image_width pixels, computed in double.
+/// Throws ConfigError for options out of range or a number of maps other than num_layers.
+template <class T = float>
+std::vector<BoxOf<T>> ssd_anchors(
+    std::span<const MapSize> maps, int image_height, int image_width,
+    const SsdAnchorOptions& options = {}) {
+  check_ssd_anchors(maps, image_height, image_width, options);
+  const SsdAnchorUnit unit = ssd_anchor_unit(image_height, image_width, options);
 
   std::vector<BoxOf<T>> anchors;
   anchors.reserve(static_cast<std::size_t>(options.count(maps)));
   for (int layer = 0; layer < options.num_layers; ++layer) {
-    std::array<std::array<double, 2>, SsdAnchorOptions::kMaxRatios + 1> sizes;  // (height, width)
-    std::size_t count = 0;
-    const auto shape = [&](double scale, double ratio) {
-      const double root = std::sqrt(ratio);
-      sizes[count++] = {scale / root * unit_height, scale * root * unit_width};
-    };
-    const double scale = options.scale(layer);
-    if (layer == 0 && options.reduce_boxes_in_lowest_layer) {
-      shape(options.reduced_scale, 1.0);
-      shape(scale, 2.0);
-      shape(scale, 0.5);
-    } else {
-      for (int r = 0; r < options.aspect_ratio_count; ++r)
-        shape(scale, options.aspect_ratios[static_cast<std::size_t>(r)]);
-      if (options.interpolated_ratio > 0)
-        shape(std::sqrt(scale * options.scale(layer + 1)), options.interpolated_ratio);
-    }
+    const SsdAnchorShapes shapes = ssd_anchor_shapes(options, layer, unit);
     const MapSize map = maps[static_cast<std::size_t>(layer)];
-    if (map.height < 1 || map.width < 1)
-      throw ConfigError(
-          "ssd anchors: feature map " + std::to_string(layer) + " is empty", "",
-          "use a larger input");
     for (int y = 0; y < map.height; ++y)
       for (int x = 0; x < map.width; ++x) {
         const double cy = (y + 0.5) / map.height, cx = (x + 0.5) / map.width;
-        for (std::size_t b = 0; b < count; ++b) {
-          const auto [h, w] = sizes[b];
+        for (int b = 0; b < shapes.count; ++b) {
+          const double h = shapes.height[b], w = shapes.width[b];
           anchors.push_back(
               {static_cast<T>(cy - 0.5 * h), static_cast<T>(cx - 0.5 * w),
                static_cast<T>(cy + 0.5 * h), static_cast<T>(cx + 0.5 * w)});

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 namespace ocelli {
 
 /// Corners [ymin, xmin, ymax, xmax], normalised to the picture: the picture is [0, 0, 1, 1].
@@ -35,6 +37,9 @@ constexpr PixelBox in_pixels(const Box& box, int height, int width) {
   const auto h = static_cast<float>(height), w = static_cast<float>(width);
   return {box.ymin * h, box.xmin * w, box.ymax * h, box.xmax * w};
 }
+
+/// An anchor's match: the row of its ground truth, or one of these.
+inline constexpr std::int32_t kNegative = -1, kIgnored = -2;
 
 /// One detection of one picture: label is 1-based, as in the data set's list of labels.
 struct Detection {

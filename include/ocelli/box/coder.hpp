@@ -50,7 +50,7 @@ struct BoxCoder {
             "give a positive number (the defaults are 10, 10, 5, 5)");
   }
 
-  BoxCode<T> encode(const BoxOf<T>& box, const BoxOf<T>& anchor) const {
+  constexpr BoxCode<T> encode(const BoxOf<T>& box, const BoxOf<T>& anchor) const {
     constexpr T kEpsilon = T(1e-8);
     CenterBoxOf<T> b = centered(box), a = centered(anchor);
     b.height += kEpsilon, b.width += kEpsilon, a.height += kEpsilon, a.width += kEpsilon;
@@ -60,14 +60,14 @@ struct BoxCoder {
   }
 
   /// Codes have no limit: a large th gives a huge box, in the end an infinite one.
-  BoxOf<T> decode(const BoxCode<T>& code, const CenterBoxOf<T>& anchor) const {
+  constexpr BoxOf<T> decode(const BoxCode<T>& code, const CenterBoxOf<T>& anchor) const {
     const T y = code.y / y_scale * anchor.height + anchor.y;
     const T x = code.x / x_scale * anchor.width + anchor.x;
     const T half_height = T(0.5) * (fast_exp(code.height / height_scale) * anchor.height);
     const T half_width = T(0.5) * (fast_exp(code.width / width_scale) * anchor.width);
     return {y - half_height, x - half_width, y + half_height, x + half_width};
   }
-  BoxOf<T> decode(const BoxCode<T>& code, const BoxOf<T>& anchor) const {
+  constexpr BoxOf<T> decode(const BoxCode<T>& code, const BoxOf<T>& anchor) const {
     return decode(code, centered(anchor));
   }
 

@@ -22,9 +22,6 @@
 
 namespace ocelli {
 
-/// An anchor's match: the row of its ground truth, or one of these.
-inline constexpr std::int32_t kNegative = -1, kIgnored = -2;
-
 struct MatchOptions {
   double matched_threshold = 0.5;    ///< IoU from here on matches
   double unmatched_threshold = 0.5;  ///< IoU below this is a negative; at most matched_threshold

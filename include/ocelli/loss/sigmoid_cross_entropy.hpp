@@ -9,23 +9,23 @@
 namespace ocelli {
 
 template <class T>
-inline T sigmoid_cross_entropy(T z, T t) {
+constexpr T sigmoid_cross_entropy(T z, T t) {
   const T magnitude = z < T(0) ? -z : z;
   const T above = z > T(0) ? z : T(0);
   return above - z * t + fast_log1p(fast_exp(-magnitude));
 }
 template <class T>
-inline T sigmoid_cross_entropy_slope(T z, T t) {
+constexpr T sigmoid_cross_entropy_slope(T z, T t) {
   return sigmoid(z) - t;
 }
 
 /// The same for targets 1 (positive) and 0 (negative), which need no cancelling difference.
 template <class T>
 struct SigmoidCrossEntropy {
-  T positive(T z) const { return softplus(-z); }
-  T negative(T z) const { return softplus(z); }
-  T positive_slope(T z) const { return -sigmoid(-z); }
-  T negative_slope(T z) const { return sigmoid(z); }
+  constexpr T positive(T z) const { return softplus(-z); }
+  constexpr T negative(T z) const { return softplus(z); }
+  constexpr T positive_slope(T z) const { return -sigmoid(-z); }
+  constexpr T negative_slope(T z) const { return sigmoid(z); }
 };
 
 }  // namespace ocelli

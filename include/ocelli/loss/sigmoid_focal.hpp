@@ -18,14 +18,14 @@ struct SigmoidFocal {
   T alpha = T(0.25);  ///< weight of target 1; target 0 has 1 - alpha
   T gamma = 2;        ///< >= 0; 0 is the plain cross-entropy, weighted
 
-  T positive(T z) const { return alpha * value(-z); }
-  T negative(T z) const { return (1 - alpha) * value(z); }
-  T positive_slope(T z) const { return -alpha * slope(-z); }
-  T negative_slope(T z) const { return (1 - alpha) * slope(z); }
+  constexpr T positive(T z) const { return alpha * value(-z); }
+  constexpr T negative(T z) const { return (1 - alpha) * value(z); }
+  constexpr T positive_slope(T z) const { return -alpha * slope(-z); }
+  constexpr T negative_slope(T z) const { return (1 - alpha) * slope(z); }
 
  private:
-  T value(T y) const { return fast_exp(-gamma * softplus(-y)) * softplus(y); }
-  T slope(T y) const {
+  constexpr T value(T y) const { return fast_exp(-gamma * softplus(-y)) * softplus(y); }
+  constexpr T slope(T y) const {
     const T s = sigmoid(y);
     return fast_exp(-gamma * softplus(-y)) * (gamma * (1 - s) * softplus(y) + s);
   }

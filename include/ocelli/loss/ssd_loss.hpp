@@ -40,8 +40,8 @@ enum class ClassificationLoss : int { sigmoid, focal };
 
 /// The defaults train SSD with MobileNet v2; v1 has miner.min_negatives_per_image = 0.
 struct SsdLossOptions {
-  MatchOptions match;
-  BoxCoder<double> coder;
+  MatchOptions match = {};
+  BoxCoder<double> coder = {};
   double localization_weight = 1, classification_weight = 1;
   double smooth_l1_delta = 1;
   double negative_class_weight = 1;  ///< of an unmatched anchor's class loss
