@@ -43,14 +43,23 @@ struct Trained {
   std::vector<double> first_output[2], first_gradient, params, moving;
 };
 
+template <class T, Memory M>
+void fetch(Buffer<T>& to, const Buffer<T, M>& from) {
+  M::to_host(to.data(), from.data(), from.size() * sizeof(T));
+}
+
 /// Steps of SGD with momentum towards outputs of zero, from pseudo-random weights and images.
 template <class Backend>
 Trained train(Backend& backend, int steps, bool counted = false) {
   using T = typename Backend::Scalar;
   Toy model;
   const ModelView& view = model.view();
+  // The host's numbers, and where the backend has them.
+  using Far = MemoryOf<Backend>;
   Weights<T> weights(view);
+  Weights<T, Far> far_weights(view);
   Buffer<T> gradient(weights.params.size()), velocity(weights.params.size());
+  Buffer<T, Far> far_gradient(gradient.size());
   const GroupSettings groups[kMaxGroups];
   Random random(5, Stream::init);
   for (int p = 0; p < view.graph.param_count; ++p) {
@@ -60,32 +69,43 @@ Trained train(Backend& backend, int steps, bool counted = false) {
       at[i] = T(static_cast<float>(
           desc.kind == ParamKind::gamma ? 1 + 0.1 * random.normal() : 0.3 * random.normal()));
   }
-  Executor<Backend> executor(backend, view, kBatch, weights, gradient, groups);
-  std::vector<T> images(static_cast<std::size_t>(view.input.size() * kBatch));
-  for (T& v : images) v = T(static_cast<float>(random.normal()));
+  copy(far_weights.params, weights.params);
+  Executor<Backend> executor(backend, view, kBatch, far_weights, far_gradient, groups);
+  Buffer<T> images(static_cast<std::size_t>(view.input.size() * kBatch));
+  for (T& v : images.span()) v = T(static_cast<float>(random.normal()));
+  Buffer<T, Far> far_images(images.size());
+  copy(far_images, images);
+  Buffer<T> outputs[2] = {
+      Buffer<T>(static_cast<std::size_t>(executor.output_size(0))),
+      Buffer<T>(static_cast<std::size_t>(executor.output_size(1)))};
 
   Trained result;
   const auto step = [&](int number) {
-    gradient.zero();
-    executor.forward(images.data(), 1, static_cast<std::uint32_t>(number));
+    far_gradient.zero();
+    executor.forward(far_images.data(), 1, static_cast<std::uint32_t>(number));
     for (int i = 0; i < 2; ++i) {
       const long size = executor.output_size(i);
-      const T* y = executor.output(i);
+      T* y = outputs[i].data();
+      const std::size_t bytes = outputs[i].size() * sizeof(T);
+      Far::to_host(y, executor.output(i), bytes);
       if (number == 0) result.first_output[i].assign(y, y + size);
-      for (long k = 0; k < size; ++k)
-        executor.output_gradient(i)[k] = (y[k] + T(k % 3)) / static_cast<T>(size);
+      for (long k = 0; k < size; ++k) y[k] = (y[k] + T(k % 3)) / static_cast<T>(size);
+      Far::from_host(executor.output_gradient(i), y, bytes);
     }
     executor.backward();
+    fetch(gradient, far_gradient);
     if (number == 0)
       result.first_gradient.assign(gradient.data(), gradient.data() + gradient.size());
     sgd_momentum_update(
         weights.params.data(), gradient.data(), velocity.data(), static_cast<long>(gradient.size()),
         0.05, {});
+    copy(far_weights.params, weights.params);
   };
   step(0);
   const AllocationCount count;
   for (int number = 1; number < steps; ++number) step(number);
   if (counted) CHECK(count.so_far() == 0);
+  fetch(weights.moving, far_weights.moving);
   result.params.assign(weights.params.data(), weights.params.data() + weights.params.size());
   result.moving.assign(weights.moving.data(), weights.moving.data() + weights.moving.size());
   return result;
@@ -159,16 +179,23 @@ TEST_CASE("cuda backend: inference with folded norms") {
   for (float& v : weights.params.span()) v = static_cast<float>(0.3 * random.normal());
   for (float& v : weights.moving.span()) v = static_cast<float>(0.5 + 0.2 * random.uniform());
   const GroupSettings groups[kMaxGroups];
-  std::vector<float> images(static_cast<std::size_t>(view.input.size()));
-  for (float& v : images) v = static_cast<float>(random.normal());
+  Buffer<float> images(static_cast<std::size_t>(view.input.size()));
+  for (float& v : images.span()) v = static_cast<float>(random.normal());
+  Weights<float, CudaBackend::Memory> far_weights(view);
+  copy(far_weights.params, weights.params);
+  copy(far_weights.moving, weights.moving);
+  Buffer<float, CudaBackend::Memory> far_images(images.size());
+  copy(far_images, images);
   CudaBackend kernels;
   ReferenceBackend<float> plain;
-  Executor<CudaBackend> fast(kernels, view, 1, weights, groups);
+  Executor<CudaBackend> fast(kernels, view, 1, far_weights, groups);
   Executor<ReferenceBackend<float>> slow(plain, view, 1, weights, groups);
-  fast.forward(images.data());
+  fast.forward(far_images.data());
   slow.forward(images.data());
   for (int i = 0; i < 2; ++i) {
-    const std::vector<double> a(fast.output(i), fast.output(i) + fast.output_size(i));
+    Buffer<float> fetched(static_cast<std::size_t>(fast.output_size(i)));
+    CudaBackend::Memory::to_host(fetched.data(), fast.output(i), fetched.size() * sizeof(float));
+    const std::vector<double> a(fetched.span().begin(), fetched.span().end());
     const std::vector<double> b(slow.output(i), slow.output(i) + slow.output_size(i));
     CHECK(error_of(a, b) < 1e-5);  // some twenty layers that round to 2^-24
   }

@@ -27,7 +27,10 @@ class FarStepMath {
       FarBackend& backend, ThreadPool& pool, std::span<const Box> anchors, int classes,
       const SsdLossOptions& loss, int batch, int max_boxes, UpdatePlan plan)
       : math_(backend, pool, anchors, classes, loss, batch, max_boxes, std::move(plan)) {}
-  void begin() { math_.begin(); }
+  void begin(float* gradient) {
+    const FarMemory::Open open;
+    math_.begin(gradient);
+  }
   const float* images(const float* made, long count) {
     if (images_.size() == 0) images_ = Buffer<float, FarMemory>(static_cast<std::size_t>(count));
     FarMemory::from_host(images_.data(), made, images_.size() * sizeof(float));

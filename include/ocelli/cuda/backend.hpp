@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "ocelli/core/thread_pool.hpp"
+#include "ocelli/cuda/device_memory.hpp"
 #include "ocelli/cuda/workspace.hpp"
 #include "ocelli/kernels/precision.cuh"
 #include "ocelli/op/call.hpp"
@@ -16,9 +17,15 @@
 
 namespace ocelli {
 
+namespace cuda {
+class StepMath;
+}
+
 class CudaBackend {
  public:
   using Scalar = float;
+  using Memory = cuda::DeviceMemory;
+  using StepMath = cuda::StepMath;  ///< of step_math.hpp
 
   /// Works on a stream of the current device, in its order; the pointers of calls are device
   /// memory.

@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <utility>
@@ -32,8 +33,9 @@ class HostStepMath {
     plan_.sgd_options.check();
   }
 
-  /// A step begins: nothing has been summed.
-  void begin() {
+  /// A step begins: the gradient [slab_floats] is zero, nothing has been summed.
+  void begin(float* gradient) {
+    std::fill_n(gradient, plan_.slab_floats, 0.0f);
     result_ = {};
     batches_ = 0;
   }

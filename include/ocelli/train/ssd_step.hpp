@@ -160,8 +160,7 @@ class SsdStep {
   /// Forward, loss and backward of one batch; gradients are added to the state's. Call `begin`
   /// before the first batch of a step, `finish` after the last.
   void begin() {
-    resident_.gradient.zero();
-    math_.begin();
+    math_.begin(resident_.gradient.data());
     batches_ = 0;
   }
   /// @param draw  number of this batch in the run: dropout is a function of it

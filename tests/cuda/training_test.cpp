@@ -1,0 +1,159 @@
+// Training on the device: a small detector's steps agree with the CPU's, and a resumed run ends
+// with the bytes of one that was not stopped.
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "ocelli/cpu/backend.hpp"
+#include "ocelli/cuda/step_math.hpp"
+#include "ocelli/reference/backend.hpp"
+#include "ocelli/train/file.hpp"
+#include "ocelli/train/ssd_trainer.hpp"
+#include "support/temporary_folder.hpp"
+#include "train/tiny_net.hpp"
+
+using namespace ocelli;
+using namespace ocelli::test;
+
+namespace {
+
+train::Hyperparameters settings_with(const std::vector<std::string>& set) {
+  train::Hyperparameters settings = tiny_settings();
+  for (const std::string& one : set) settings.set_flag(one);
+  settings.check();
+  return settings;
+}
+
+struct Trained {
+  std::vector<StepResult> steps;
+  std::vector<float> weights, moving, average;
+};
+
+/// Five steps from the seed's weights.
+template <class B>
+Trained train_five(const train::Hyperparameters& settings) {
+  const train::SsdHyperparameters& values = settings.values();
+  ThreadPool pool(1);
+  B backend(pool);
+  const TinyPictures pictures(3, 6);
+  const data::ImageCache cache(pictures.dataset, pictures.source, pool);
+  const TinyDetector detector(Shape{64, 64, 3}, 3);
+  const SsdSpec spec = detector.spec();
+  train::TrainingState<> state(
+      spec.model, values.optimizer == "rmsprop", values.moving_average_decay > 0);
+  const int batch = static_cast<int>(values.batch_size);
+  train::SsdStep<B> step(backend, pool, spec, values, state, batch);
+  train::initialize(spec.model, step.groups(), 1, state.weights);
+  state.start_average();
+  step.upload();
+  data::LoaderOptions options;
+  options.height = options.width = 64;
+  options.batch = batch;
+  options.seed = 1;
+  data::Loader loader(pictures.dataset, cache, options);
+  Trained result;
+  for (long k = 0; k < 5; ++k) result.steps.push_back(step.run(loader.get(k), 1, k));
+  step.download();
+  const auto values_of = [](const Buffer<float>& slab) {
+    return std::vector<float>(slab.span().begin(), slab.span().end());
+  };
+  result.weights = values_of(state.weights.params);
+  result.moving = values_of(state.weights.moving);
+  result.average = values_of(state.average);
+  return result;
+}
+
+/// max |a - b| / max |b|
+double distance(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double apart = 0, largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    apart = std::max(apart, std::abs(double{a[i]} - double{b[i]}));
+    largest = std::max(largest, std::abs(double{b[i]}));
+  }
+  return largest > 0 ? apart / largest : apart;
+}
+
+}  // namespace
+
+TEST_CASE("cuda training: five steps are as near to the plain loops as the CPU's are") {
+  for (const std::vector<std::string>& set : std::vector<std::vector<std::string>>{
+           {"optimizer=rmsprop", "initial_learning_rate=0.0005"},
+           {"optimizer=sgd", "initial_learning_rate=0.01", "moving_average_decay=0.9"},
+           {"optimizer=sgd", "initial_learning_rate=0.01", "gradient_clipping_by_norm=1",
+            "gradient_clipping_per_variable=true"}}) {
+    std::vector<std::string> all = set;
+    all.insert(all.end(), {"batch_size=3", "num_steps=100", "warmup_steps=0"});
+    const train::Hyperparameters settings = settings_with(all);
+    CAPTURE(set[0]);
+    const Trained device = train_five<CudaBackend>(settings);
+    const Trained cpu = train_five<CpuBackend>(settings);
+    const Trained loops = train_five<ReferenceBackend<float>>(settings);
+    // Batch norms over three values make much of rounding. The distance of the CPU's weights from
+    // the loops' shows how much; 4 leaves room for luck.
+    const auto near = [](const std::vector<float>& got, const std::vector<float>& other,
+                         const std::vector<float>& wanted) {
+      CHECK(distance(got, wanted) <= 4 * distance(other, wanted) + 1e-6);
+    };
+    near(device.weights, cpu.weights, loops.weights);
+    near(device.moving, cpu.moving, loops.moving);
+    near(device.average, cpu.average, loops.average);
+    const StepResult &a = device.steps[0], &b = loops.steps[0];
+    CHECK(a.localization == doctest::Approx(b.localization).epsilon(1e-5));
+    CHECK(a.classification == doctest::Approx(b.classification).epsilon(1e-5));
+    CHECK(a.regularization == doctest::Approx(b.regularization).epsilon(1e-5));
+    for (std::size_t k = 0; k < 5; ++k) {
+      CHECK(device.steps[k].finite);
+      CHECK(device.steps[k].learning_rate == loops.steps[k].learning_rate);
+      CHECK(device.steps[k].matches == loops.steps[k].matches);
+    }
+    CHECK(device.steps[4].loss() < device.steps[0].loss());
+  }
+}
+
+TEST_CASE("cuda training: a loss that is not finite changes nothing and is told") {
+  const train::Hyperparameters settings = settings_with(
+      {"optimizer=sgd", "batch_size=2", "initial_learning_rate=1e30", "gradient_clipping_by_norm=0",
+       "num_steps=10", "warmup_steps=0"});
+  const Trained run = train_five<CudaBackend>(settings);
+  CHECK(run.steps[0].finite);
+  CHECK_FALSE(run.steps[4].finite);
+}
+
+namespace {
+
+void train_to_the_end(const std::filesystem::path& out, bool resume) {
+  const train::Hyperparameters settings =
+      settings_with({"optimizer=sgd", "batch_size=2", "num_steps=4", "moving_average_decay=0.5"});
+  train::TrainingOptions options;
+  options.out = out;
+  options.snapshot_steps = 2;
+  options.resume = resume;
+  ThreadPool pool(1);
+  CudaBackend backend(pool);
+  const TinyPictures pictures(3, 4);
+  const data::ImageCache cache(pictures.dataset, pictures.source, pool);
+  const TinyDetector detector(Shape{64, 64, 3}, 3);
+  const train::TrainingData part{&pictures.dataset, &cache};
+  train::SsdTrainer<CudaBackend> trainer(
+      backend, pool, detector.spec(), settings, options, part, part);
+  CHECK(trainer.prepare() == (resume ? 2 : 0));
+  const train::TrainingOutcome outcome = trainer.fit();
+  CHECK(outcome.steps == 4);
+  REQUIRE(outcome.last);
+}
+
+}  // namespace
+
+TEST_CASE("cuda training: a resumed run ends with the same bytes") {
+  const TemporaryFolder folder;
+  train_to_the_end(folder / "run", false);
+  const std::string bytes = train::read_file(folder / "run" / "last.safetensors");
+  std::filesystem::remove(folder / "run" / "snapshots" / "step-00000004.safetensors");
+  train_to_the_end(folder / "run", true);
+  CHECK(train::read_file(folder / "run" / "last.safetensors") == bytes);
+}
