@@ -59,7 +59,7 @@ Found on_device(const Batch& b, const SsdLossOptions& options) {
   found.d_codes = d_codes.values();
   found.d_logits = d_logits.values();
   // What it left in the work space.
-  cuda::Workspace space(work.data());
+  cuda::WorkArrays space(work.data());
   const cuda::SsdLossBuffers buffers(space, b.shape);
   const std::size_t all = b.anchors.size() * b.truth.batch();
   const auto fetch = [](auto& to, const auto* from, std::size_t count) {

@@ -4,8 +4,8 @@
 //   log(1 + e)   2 atanh(s), s = e / (2 + e) in [0, 1/3] for e in [0, 1]; seven terms of the series
 //
 // float: relative error below 4 * 2^-24 (the tests measure it). double takes the standard
-// library's, since it is there for checking. NaN gives NaN everywhere. What takes float is constexpr
-// also because a GPU's code may call that.
+// library's, since it is there for checking. NaN gives NaN everywhere. What takes float is
+// constexpr also because a GPU's code may call that.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
