@@ -67,18 +67,19 @@ struct DeviceTruth {
   DeviceArray<Box> boxes;
   DeviceArray<std::int32_t> labels, counts;
   DeviceArray<float> weights;
+  bool weighted;
   int capacity;
 
   explicit DeviceTruth(const Truth& t)
       : boxes(t.boxes),
         labels(t.labels),
         counts(t.counts),
-        weights(t.weights),
+        weights(t.weights.empty() ? std::vector<float>(1) : t.weights),
+        weighted(!t.weights.empty()),
         capacity(t.capacity) {}
   kernel::GroundTruth view() const {
     return {
-        boxes.data(), labels.data(), counts.data(), weights.size() == 0 ? nullptr : weights.data(),
-        capacity};
+        boxes.data(), labels.data(), counts.data(), weighted ? weights.data() : nullptr, capacity};
   }
 };
 

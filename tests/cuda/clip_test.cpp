@@ -12,7 +12,7 @@ namespace {
 
 /// norms, then factors.
 std::vector<double> global(const std::vector<double>& sums, double limit) {
-  DeviceArray<double> s(sums), norm(1), factor(1);
+  DeviceArray<double> s(sums.empty() ? std::vector<double>(1) : sums), norm(1), factor(1);
   cuda::clip_global(
       nullptr, s.data(), static_cast<long>(sums.size()), limit, norm.data(), factor.data());
   return {norm.values()[0], factor.values()[0]};

@@ -9,7 +9,7 @@ using namespace ocelli::kernel_test;
 namespace {
 
 std::int32_t flag_of(const std::vector<float>& x, std::int32_t before = 0) {
-  DeviceArray<float> d(x);
+  DeviceArray<float> d(x.empty() ? std::vector<float>(1) : x);
   DeviceArray<std::int32_t> flag(std::vector<std::int32_t>{before});
   cuda::check_finite(nullptr, d.data(), static_cast<long>(x.size()), flag.data());
   return flag.values()[0];

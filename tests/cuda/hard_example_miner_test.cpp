@@ -109,7 +109,7 @@ TEST_CASE("cuda hard_example_miner: the CPU's choice for any number of anchors")
     }
 }
 
-TEST_CASE("cuda hard_example_miner: more anchors than shared memory holds") {
+TEST_CASE("cuda hard_example_miner: more anchors than shared memory holds [slow]") {
   check(Pictures(1, 8200, true), {});
 }
 
@@ -126,10 +126,13 @@ TEST_CASE("cuda hard_example_miner: ties, equal boxes, numbers that are none") {
   p.class_losses[52] = -0.0f;
   p.class_losses[53] = 0.0f;
   p.class_losses[54] = -1.0f;
+  p.boxes[52] = {2, 2, 3, 3};
+  p.boxes[53] = {5, 5, 6, 6};
   p.boxes[10].xmax = std::numeric_limits<float>::infinity();
   p.boxes[11].xmax = std::numeric_limits<float>::quiet_NaN();
   p.boxes[12] = {0, 0, 3e38f, 3e38f};
   check(p, {}, 2);
+  check(p, {.max_negatives_per_positive = 0});  // the zeros of either sign are a tie
   for (std::int32_t& m : p.match) m = kNegative;
   check(p, {.min_negatives_per_image = 3}, 2);
   for (std::int32_t& m : p.match) m = kIgnored;

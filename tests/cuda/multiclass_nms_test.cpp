@@ -110,6 +110,7 @@ TEST_CASE("cuda multiclass_nms: the CPU's choice for any number of boxes and cla
         check(c, {}, 2);
         check(c, {.score_threshold = 1e-8, .iou_threshold = 0.3});
         check(c, {.score_threshold = 2});
+        check(c, {.score_threshold = 0.5});  // the score of many: none of them is above it
         check(c, {.max_detections_per_class = 3, .max_total_detections = 4});
         check(c, {.iou_threshold = 1, .max_detections_per_class = 40, .max_total_detections = 41});
         check(c, {.iou_threshold = 0, .change_coordinate_frame = true});
@@ -117,7 +118,7 @@ TEST_CASE("cuda multiclass_nms: the CPU's choice for any number of boxes and cla
     }
 }
 
-TEST_CASE("cuda multiclass_nms: many boxes, many classes") {
+TEST_CASE("cuda multiclass_nms: many boxes, many classes [slow]") {
   check(Case(1, 1917, 90, false), {.score_threshold = 0.9});
   check(Case(1, 1917, 3, false), {.score_threshold = 1e-8}, 1);
   // Boxes that hardly overlap: the join sorts several times, and keeps more than one sort holds.
@@ -128,7 +129,7 @@ TEST_CASE("cuda multiclass_nms: many boxes, many classes") {
       {.score_threshold = 0.01, .max_detections_per_class = 1400, .max_total_detections = 1500});
 }
 
-TEST_CASE("cuda multiclass_nms: what shared memory does not hold") {
+TEST_CASE("cuda multiclass_nms: what shared memory does not hold [slow]") {
   const Case c(1, 8300, 1, false);
   check(c, {.score_threshold = 0.5});
   check(c, {.score_threshold = 0.9, .max_detections_per_class = 600, .max_total_detections = 9000});

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "ocelli/core/error.hpp"
-#include "ocelli/cuda/arrays.hpp"
+#include "ocelli/cuda/work_arrays.hpp"
 #include "ocelli/kernels/geometry.cuh"
 #include "ocelli/kernels/photometric.cuh"
 #include "ocelli/kernels/random_crop.cuh"
@@ -42,7 +42,7 @@ struct AugmentBuffers {
   double* sums;
   float* means;
 
-  AugmentBuffers(Arrays& space, const AugmentShape& shape) {
+  AugmentBuffers(WorkArrays& space, const AugmentShape& shape) {
     plans = space.take<kernel::AugmentPlan>(shape.batch);
     sums = space.take<double>(3L * shape.batch * shape.blocks());
     means = space.take<float>(3L * shape.batch);
@@ -50,7 +50,7 @@ struct AugmentBuffers {
 };
 
 inline std::size_t augment_workspace(const AugmentShape& shape) {
-  Arrays space;
+  WorkArrays space;
   const AugmentBuffers buffers(space, shape);
   return space.bytes();
 }
@@ -79,7 +79,7 @@ inline void apply_plans(
             std::to_string(shape.width),
         "", "give at least 1 x 1 pixels");
   if (shape.batch == 0) return;
-  Arrays space(workspace);
+  WorkArrays space(workspace);
   const AugmentBuffers buffers(space, shape);
   const auto pictures = static_cast<unsigned>(shape.batch);
   const dim3 grid(static_cast<unsigned>(shape.blocks()), pictures);
@@ -106,7 +106,7 @@ inline void augment(
     simt::Stream stream, const AugmentShape& shape, const kernel::PictureStore& store,
     const kernel::AugmentRule& rule, const kernel::AugmentStep* step, void* workspace,
     const AugmentedBatch& out, kernel::ValueScale scale = {2.0f / 255.0f, -1.0f}) {
-  Arrays space(workspace);
+  WorkArrays space(workspace);
   const AugmentBuffers buffers(space, shape);
   draw_plans(stream, shape.batch, store, rule, step, buffers.plans);
   const bool colours =

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ocelli/cuda/arrays.hpp"
+#include "ocelli/cuda/work_arrays.hpp"
 #include "ocelli/kernels/hard_example_miner.cuh"
 #include "ocelli/loss/hard_example_miner.hpp"
 
@@ -20,7 +20,7 @@ struct MinerBuffers {
   float* areas;
   std::uint32_t* flags;
 
-  MinerBuffers(Arrays& space, int batch, int anchors) {
+  MinerBuffers(WorkArrays& space, int batch, int anchors) {
     const long all = static_cast<long>(batch) * anchors;
     const int padded = kernel::padded_keys(anchors);
     spill = padded > kernel::kSharedKeys
@@ -34,7 +34,7 @@ struct MinerBuffers {
 };
 
 inline std::size_t hard_example_workspace(int batch, int anchors) {
-  Arrays space;
+  WorkArrays space;
   const MinerBuffers buffers(space, batch, anchors);
   return space.bytes();
 }
@@ -53,7 +53,7 @@ inline void mine_hard_examples(
     void* workspace, std::int32_t* kept, kernel::MinedPicture* mined) {
   options.check();
   if (batch == 0 || anchors == 0) return;
-  Arrays space(workspace);
+  WorkArrays space(workspace);
   const MinerBuffers buffers(space, batch, anchors);
   const kernel::MiningRule rule{
       static_cast<kernel::MinedLoss>(options.loss_type),

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "ocelli/box/multiclass_nms.hpp"
-#include "ocelli/cuda/arrays.hpp"
+#include "ocelli/cuda/work_arrays.hpp"
 #include "ocelli/kernels/multiclass_nms.cuh"
 
 namespace ocelli::cuda {
@@ -25,7 +25,7 @@ struct NmsBuffers {
   std::uint64_t* join_spill;
   int per_class, room;
 
-  NmsBuffers(Arrays& space, const NmsShape& shape, const MulticlassNmsOptions& options) {
+  NmsBuffers(WorkArrays& space, const NmsShape& shape, const MulticlassNmsOptions& options) {
     const long blocks = static_cast<long>(shape.batch) * shape.classes;
     const int padded = kernel::padded_keys(shape.rows);
     per_class = std::min(shape.rows, options.max_detections_per_class);
@@ -46,7 +46,7 @@ struct NmsBuffers {
 
 inline std::size_t multiclass_nms_workspace(
     const NmsShape& shape, const MulticlassNmsOptions& options) {
-  Arrays space;
+  WorkArrays space;
   const NmsBuffers buffers(space, shape, options);
   return space.bytes();
 }
@@ -71,7 +71,7 @@ inline void multiclass_nms(
     void* workspace, const DetectionBatch& out) {
   options.check();
   if (shape.batch == 0) return;
-  Arrays space(workspace);
+  WorkArrays space(workspace);
   const NmsBuffers buffers(space, shape, options);
   const kernel::NmsExtent extent{shape.rows, shape.classes, class_boxes};
   const kernel::NmsRule rule{

@@ -10,7 +10,7 @@
 #include "ocelli/core/error.hpp"
 #include "ocelli/cuda/hard_example_miner.hpp"
 #include "ocelli/cuda/matcher.hpp"
-#include "ocelli/cuda/arrays.hpp"
+#include "ocelli/cuda/work_arrays.hpp"
 #include "ocelli/kernels/ssd_loss.cuh"
 #include "ocelli/loss/ssd_loss.hpp"
 
@@ -42,7 +42,7 @@ struct SsdLossBuffers {
   void* forced;
   unsigned char* miner;
 
-  SsdLossBuffers(Arrays& space, const SsdLossShape& s) {
+  SsdLossBuffers(WorkArrays& space, const SsdLossShape& s) {
     const long all = static_cast<long>(s.batch) * s.anchors;
     match = space.take<std::int32_t>(all);
     class_losses = space.take<float>(all);
@@ -60,7 +60,7 @@ struct SsdLossBuffers {
 };
 
 inline std::size_t ssd_loss_workspace(const SsdLossShape& shape) {
-  Arrays space;
+  WorkArrays space;
   const SsdLossBuffers buffers(space, shape);
   return space.bytes();
 }
@@ -134,7 +134,7 @@ inline void ssd_loss(
         "ssd loss: " + std::to_string(shape.batch) + " pictures, " + std::to_string(shape.anchors) +
             " anchors, " + std::to_string(shape.columns) + " columns",
         "", "give at least 1, 1 and 2");
-  Arrays space(workspace);
+  WorkArrays space(workspace);
   const SsdLossBuffers buffers(space, shape);
   match_anchors(
       stream, shape.batch, anchors, shape.anchors, truth, options.match, buffers.forced,

@@ -32,7 +32,7 @@ struct SsdPostprocessBuffers {
   unsigned char* nms;
 
   SsdPostprocessBuffers(
-      Arrays& space, const NmsShape& shape, const MulticlassNmsOptions& options) {
+      WorkArrays& space, const NmsShape& shape, const MulticlassNmsOptions& options) {
     const long rows = static_cast<long>(shape.batch) * shape.rows;
     boxes = space.take<Box>(rows);
     scores = space.take<float>(rows * shape.classes);
@@ -43,7 +43,7 @@ struct SsdPostprocessBuffers {
 /// @param shape  rows: the anchors
 inline std::size_t ssd_postprocess_workspace(
     const NmsShape& shape, const MulticlassNmsOptions& options) {
-  Arrays space;
+  WorkArrays space;
   const SsdPostprocessBuffers buffers(space, shape, options);
   return space.bytes();
 }
@@ -59,7 +59,7 @@ inline void ssd_postprocess(
     const float* logits, const BoxCoder<float>& coder, const MulticlassNmsOptions& options,
     const Box* windows, void* workspace, const DetectionBatch& out) {
   coder.check();
-  Arrays space(workspace);
+  WorkArrays space(workspace);
   const SsdPostprocessBuffers buffers(space, shape, options);
   decode_boxes(stream, shape.batch, anchors, shape.rows, codes, coder, buffers.boxes);
   ssd_scores(stream, shape.batch, logits, shape.rows, shape.classes, buffers.scores);

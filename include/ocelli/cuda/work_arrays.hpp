@@ -1,4 +1,4 @@
-// Arrays: cuts one block of device memory into arrays, or adds up how much they need.
+// WorkArrays: cuts one block of device memory into arrays, or adds up how much they need.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -7,12 +7,12 @@
 namespace ocelli::cuda {
 
 /// Arrays of one block, each aligned to 256 bytes. Without memory it only counts.
-class Arrays {
+class WorkArrays {
  public:
   static constexpr std::size_t kAlignment = 256;
 
   /// @param memory  aligned to kAlignment, or null
-  explicit Arrays(void* memory = nullptr) : memory_(static_cast<unsigned char*>(memory)) {}
+  explicit WorkArrays(void* memory = nullptr) : memory_(static_cast<unsigned char*>(memory)) {}
 
   /// The next `count` values; null without memory.
   template <class T>
