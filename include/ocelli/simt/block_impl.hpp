@@ -174,7 +174,7 @@ inline int Block::barrier(Vote vote, int value, const char* name, Site at) {
     barrier_at_ = at;
     votes_ = vote == Vote::all ? 1 : 0;
   } else if (!same_line(barrier_at_, at)) {
-    fail([&] {
+    fail([this, name, at] {
       return Failure{
           Fault::divergent_barrier,
           std::string("waits in ") + name + " while " + this->name(threads_[waiters_[0]]) +
@@ -202,7 +202,7 @@ inline void Block::collective(
   Warp& w = warps_[t.id / 32];
   const unsigned lane = t.id % 32;
   if ((mask >> lane & 1) == 0)
-    fail([&] {
+    fail([name, lane, at] {
       return Failure{
           Fault::lane_outside_mask,
           std::string("calls ") + name + " as lane " + std::to_string(lane) +
@@ -211,7 +211,7 @@ inline void Block::collective(
           {at.text()}};
     });
   if ((mask & ~w.alive) != 0)
-    fail([&] {
+    fail([&w, mask, name, at] {
       return Failure{
           Fault::exited_lanes,
           std::string(name) + " names lane " + std::to_string(std::countr_zero(mask & ~w.alive)) +
@@ -226,7 +226,7 @@ inline void Block::collective(
     c.name = name;
     c.at = at;
   } else if (c.mask != mask || c.perform != perform || !same_line(c.at, at)) {
-    fail([&] {
+    fail([&c, mask, name, at] {
       return Failure{
           Fault::mismatched_collective,
           std::string("calls ") + name + " while lanes of its warp wait in " + c.name + " at " +

@@ -36,7 +36,7 @@ template <class T>
 T shuffle(const char* name, unsigned mask, T value, int from, Site at) {
   static_assert(std::is_arithmetic_v<T>, "shuffle: numbers only");
   if (from < 0 || from > 31 || (mask >> from & 1) == 0)
-    device_block(name).fail([&] {
+    device_block(name).fail([name, from, at] {
       return Failure{
           Fault::lane_outside_mask,
           std::string(name) + " reads lane " + std::to_string(from) + ", which its mask lacks",

@@ -48,7 +48,8 @@ void launch(
     if (cudaFuncGetName(&name, function) != cudaSuccess) name = nullptr;
     check(code, call, name == nullptr ? std::string("kernel") : std::string("kernel ") + name);
   };
-  if (dynamic_bytes > (48u << 10))
+  // Beyond 48 KiB, static and dynamic together, a kernel has to ask.
+  if (dynamic_bytes > 0)
     named(
         cudaFuncSetAttribute(
             function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(dynamic_bytes)),

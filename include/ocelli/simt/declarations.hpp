@@ -41,7 +41,7 @@ T& shared_array(const SharedKey& key) {
   const Settings& limits = settings();
   if (at == nullptr || b.shared.static_bytes() > limits.static_shared_bytes ||
       b.shared.static_bytes() + b.shared.dynamic_bytes() > limits.shared_bytes)
-    b.fail([&] {
+    b.fail([&b, &key, &limits] {
       return Failure{
           Fault::launch_limit,
           "'" + std::string(key.name) + "' takes the block's shared memory to " +
@@ -66,7 +66,7 @@ T* dynamic_shared(Site at) {
 inline void check_alignment(const void* p, std::size_t alignment, const char* name, Site at) {
   if (reinterpret_cast<std::uintptr_t>(p) % alignment == 0) [[likely]]
     return;
-  device_block(name).fail([&] {
+  device_block(name).fail([name, alignment, at] {
     return Failure{
         Fault::misaligned,
         std::string(name) + " of an address that is no multiple of " + std::to_string(alignment),
@@ -95,7 +95,10 @@ template <class V, class T>
 void store(T* p, V v, Site at = Site::here()) {
   check_alignment(p, alignof(V), "store", at);
   note(p, sizeof(V), AccessKind::write, at);
-  std::memcpy(p, &v, sizeof v);
+  if constexpr (std::is_class_v<V>)
+    *reinterpret_cast<V*>(p) = v;
+  else
+    std::memcpy(p, &v, sizeof v);
 }
 
 }  // namespace ocelli::simt

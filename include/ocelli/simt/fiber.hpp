@@ -35,11 +35,13 @@
 #endif
 
 // Saves what a call must preserve, stores the stack pointer in *from and goes on at `to`. Written
-// at file scope since g++ has no naked functions on AArch64; the linker keeps one copy.
+// at file scope since g++ has no naked functions on AArch64; the linker, or with
+// link-time optimisation the assembler, keeps one copy.
 #if !defined(OCELLI_SIMT_UCONTEXT)
 extern "C" void ocelli_simt_switch(void** from, void* to);
 #if defined(__x86_64__)
 __asm__(R"(
+  .ifndef ocelli_simt_switch
   .pushsection .text.ocelli_simt_switch,"axG",@progbits,ocelli_simt_switch,comdat
   .weak ocelli_simt_switch
   .type ocelli_simt_switch, @function
@@ -62,9 +64,11 @@ ocelli_simt_switch:
   ret
   .size ocelli_simt_switch, .-ocelli_simt_switch
   .popsection
+  .endif
 )");
 #else
 __asm__(R"(
+  .ifndef ocelli_simt_switch
   .pushsection .text.ocelli_simt_switch,"axG",@progbits,ocelli_simt_switch,comdat
   .weak ocelli_simt_switch
   .type ocelli_simt_switch, %function
@@ -98,6 +102,7 @@ ocelli_simt_switch:
   ret
   .size ocelli_simt_switch, .-ocelli_simt_switch
   .popsection
+  .endif
 )");
 #endif
 #endif

@@ -23,7 +23,7 @@ inline void check_shared(const void* p, std::size_t bytes, const char* name, Sit
   Block& b = device_block(name);
   if (b.shared.array_at(p, bytes) != nullptr) [[likely]]
     return;
-  b.fail([&] {
+  b.fail([&b, p, name, at] {
     return Failure{
         Fault::out_of_bounds,
         std::string(name) + (b.shared.owns(p) ? " beyond the end of a shared array"

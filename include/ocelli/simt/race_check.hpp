@@ -228,7 +228,7 @@ class RaceCheck {
     if (where.place == nullptr) return "?";
     if (where.line != 0) return Site{static_cast<const char*>(where.place), where.line}.text();
     // The return address belongs to the instruction after the call.
-    const Symbol symbol = symbol_of(static_cast<const char*>(where.place) - 1);
+    const Symbol& symbol = symbol_of(static_cast<const char*>(where.place) - 1);
     return symbol.place.empty() ? name_of(symbol.function) : symbol.place;
   }
 

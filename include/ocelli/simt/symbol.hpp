@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <string>
 
 namespace ocelli::simt {
@@ -17,7 +18,7 @@ struct Symbol {
   std::string place;     ///< "file:line", where there is debugging information
 };
 
-inline Symbol symbol_of(const void* address) {
+inline Symbol look_up(const void* address) {
   Dl_info info{};
   if (dladdr(address, &info) == 0 || info.dli_fname == nullptr) return {};
   const auto offset =
@@ -46,6 +47,13 @@ inline Symbol symbol_of(const void* address) {
   if (symbol.function.starts_with("?")) symbol.function.clear();
   if (symbol.place.starts_with("?") || symbol.place.ends_with(":?")) symbol.place.clear();
   return symbol;
+}
+
+/// The same, asked once for each address.
+inline const Symbol& symbol_of(const void* address) {
+  static thread_local std::map<const void*, Symbol> known;
+  const auto at = known.find(address);
+  return at != known.end() ? at->second : known.emplace(address, look_up(address)).first->second;
 }
 
 /// "tile<4>" of "void ns::tile<4>(float*)".
