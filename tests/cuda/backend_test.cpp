@@ -152,6 +152,25 @@ TEST_CASE("cuda backend: five steps are as near to double as the plain loops in 
   CHECK(error_of(train(kernels, 1).params, want.params) > 1e-2);
 }
 
+TEST_CASE("cuda backend: tensor cores round the convolutions' factors") {
+  ReferenceBackend<double> exact;
+  CudaBackend full, tf32(nullptr, Precision::tf32), bf16(nullptr, Precision::bf16);
+  const Trained want = train(exact, 1), got = train(full, 1);
+  const auto errors = [&](CudaBackend& backend, double unit) {
+    const Trained rough = train(backend, 1);
+    for (const int i : {0, 1}) {
+      const double error = error_of(rough.first_output[i], want.first_output[i]);
+      CHECK(error > 4 * error_of(got.first_output[i], want.first_output[i]));
+      // Each of some ten convolutions adds roundings of `unit`, which norms then scale.
+      CHECK(error < 10 * unit);
+    }
+    // Slopes flip where a value crosses a corner of relu6.
+    CHECK(error_of(rough.first_gradient, want.first_gradient) < 40 * unit);
+  };
+  errors(tf32, 0x1p-11);
+  errors(bf16, 0x1p-8);
+}
+
 TEST_CASE("cuda backend: the same bits in any order of threads") {
   CudaBackend kernels;
   const Trained straight = train(kernels, 2);

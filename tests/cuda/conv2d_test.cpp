@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 
 #include "agree.hpp"
+#include "ocelli/cuda/conv2d_data_gradient.hpp"
+#include "ocelli/cuda/conv2d_weight_gradient.hpp"
 
 namespace ocelli::test {
 namespace {

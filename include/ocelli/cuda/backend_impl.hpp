@@ -11,6 +11,7 @@
 #include "ocelli/cuda/batch_norm.hpp"
 #include "ocelli/cuda/concat.hpp"
 #include "ocelli/cuda/conv2d.hpp"
+#include "ocelli/cuda/conv2d_backward.hpp"
 #include "ocelli/cuda/depthwise_conv2d.hpp"
 #include "ocelli/cuda/dropout.hpp"
 #include "ocelli/cuda/pool.hpp"
