@@ -1,5 +1,5 @@
-// The operations' kernels in race mode, on small shapes: no two threads touch the same memory without
-// a barrier between, and nothing is read before it was written.
+// The operations' kernels in race mode, on small shapes: no two threads touch the same memory
+// without a barrier between, and nothing is read before it was written.
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 

@@ -26,7 +26,7 @@ struct Tile {
   static constexpr int padding = 4;  ///< floats; slices are read in fours
   static constexpr int thread_rows = ThreadRows, thread_columns = ThreadColumns;
   static constexpr int threads = (Rows / ThreadRows) * (Columns / ThreadColumns);
-  static constexpr int residents = 384 / threads;  ///< blocks that must fit a multiprocessor
+  static constexpr int residents = 256 / threads;  ///< blocks that must fit a multiprocessor
   static_assert(ThreadRows % 4 == 0 && ThreadColumns % 4 == 0);
 };
 
@@ -39,7 +39,7 @@ struct MatrixTile {
   static constexpr int warp_rows = WarpRows, warp_columns = WarpColumns;
   static constexpr int thread_rows = WarpRows / 8, thread_columns = WarpColumns / 4;
   static constexpr int threads = 32 * (Rows / WarpRows) * (Columns / WarpColumns);
-  static constexpr int residents = 384 / threads;
+  static constexpr int residents = 256 / threads;
   static_assert(WarpRows % 16 == 0 && WarpColumns % 8 == 0);
 };
 
