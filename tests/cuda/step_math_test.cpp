@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ocelli/core/random.hpp"
+#include "ocelli/cuda/backend.hpp"
 #include "ocelli/train/host_step_math.hpp"
 
 using namespace ocelli;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ocelli/cpu/backend.hpp"
+#include "ocelli/cuda/backend.hpp"
 #include "ocelli/cuda/step_math.hpp"
 #include "ocelli/reference/backend.hpp"
 #include "ocelli/train/file.hpp"

@@ -13,7 +13,6 @@
 
 #include "ocelli/core/buffer.hpp"
 #include "ocelli/core/thread_pool.hpp"
-#include "ocelli/cuda/backend.hpp"
 #include "ocelli/cuda/clip.hpp"
 #include "ocelli/cuda/l2.hpp"
 #include "ocelli/cuda/memory.hpp"
@@ -29,9 +28,11 @@ namespace ocelli::cuda {
 class StepMath {
  public:
   /// @param batch, max_boxes  most pictures of a call, most boxes of a picture
-  /// The backend must outlive this; the pool is not used. Throws ConfigError, DeviceError.
+  /// Works in the order of the backend's stream; the pool is not used. Throws ConfigError,
+  /// DeviceError.
+  template <class B>
   StepMath(
-      CudaBackend& backend, ThreadPool&, std::span<const Box> anchors, int classes,
+      B& backend, ThreadPool&, std::span<const Box> anchors, int classes,
       const SsdLossOptions& loss, int batch, int max_boxes, UpdatePlan plan)
       : stream_(backend.stream()),
         plan_(std::move(plan)),
