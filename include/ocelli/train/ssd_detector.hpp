@@ -82,7 +82,8 @@ class SsdDetector {
 
   /// Runs the net on the first `count` images; the rest of the batch is computed and ignored.
   void run(int count) {
-    const auto [codes, logits] = outputs();
+    const std::pair<const float*, const float*> made = outputs();
+    const float *const codes = made.first, *const logits = made.second;
     const long anchors = spec_.anchors;
     const long columns = spec_.model.classes + 1;
     pool_.for_each(count, [&](long n, int thread) {
