@@ -37,16 +37,16 @@ inline void release(void* p) {
 
 /// Host to device.
 inline void upload(void* device, const void* host, std::size_t bytes, Stream = nullptr) {
-  std::memcpy(device, host, bytes);
+  if (bytes > 0) std::memcpy(device, host, bytes);  // null is allowed where there is nothing
   if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
 }
 /// Device to host; waits for what the stream has to do before.
 inline void download(void* host, const void* device, std::size_t bytes, Stream = nullptr) {
-  std::memcpy(host, device, bytes);
+  if (bytes > 0) std::memcpy(host, device, bytes);
 }
 /// Sets each byte.
 inline void fill(void* device, int byte, std::size_t bytes, Stream = nullptr) {
-  std::memset(device, byte, bytes);
+  if (bytes > 0) std::memset(device, byte, bytes);
   if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
 }
 /// Waits for all that was launched.
