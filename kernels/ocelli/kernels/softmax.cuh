@@ -11,6 +11,7 @@
 
 #include "ocelli/kernels/floor.cuh"
 #include "ocelli/kernels/lanes.cuh"
+#include "ocelli/kernels/reduce.cuh"
 #include "ocelli/op/softmax.hpp"
 
 namespace ocelli::kernel {
@@ -24,11 +25,6 @@ constexpr Floor softmax_backward_floor(long pixels, long channels, bool accumula
 
 inline constexpr int kSoftmaxPixels = 8;  ///< of a block: its warps
 
-OCELLI_DEVICE float sum_of_warp(float value) {
-  OCELLI_UNROLL
-  for (int bit = 16; bit > 0; bit /= 2) value += __shfl_xor_sync(0xFFFFFFFFu, value, bit);
-  return value;
-}
 OCELLI_DEVICE float largest_of_warp(float value) {
   OCELLI_UNROLL
   for (int bit = 16; bit > 0; bit /= 2) {
@@ -56,7 +52,7 @@ softmax_forward(Operand<float> x, int pixels, int channels, float* y) {
     y[row + c] = e;
     sum += e;
   }
-  sum = sum_of_warp(sum);
+  sum = warp_sum(sum);
   for (int c = thread_x(); c < channels; c += 32) y[row + c] /= sum;
 }
 
@@ -68,7 +64,7 @@ softmax_backward(const float* y, const float* dy, int pixels, int channels, Grad
   const long row = long(pixel) * channels;
   float sum = 0.0f;
   for (int c = thread_x(); c < channels; c += 32) sum += y[row + c] * dy[row + c];
-  sum = sum_of_warp(sum);
+  sum = warp_sum(sum);
   for (int c = thread_x(); c < channels; c += 32)
     deliver<1>(dx, row + c, Lanes<1>{{y[row + c] * (dy[row + c] - sum)}});
 }
