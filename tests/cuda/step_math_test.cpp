@@ -223,3 +223,11 @@ TEST_CASE("step_math: a gradient that is not finite is told") {
   CHECK_FALSE(on_device(start, plan_with(false, Clipping::none, false), 1).result.finite);
   CHECK_FALSE(on_host(start, plan_with(false, Clipping::none, false), 1).result.finite);
 }
+
+TEST_CASE("step_math: adding up is as cheap as its floor says") {
+  // A batch's three sums and its flag are read, those of the step are read and written; its flag is
+  // written only where something went wrong.
+  constexpr long sums = 3 * sizeof(double), flag = sizeof(std::int32_t);
+  CHECK(kernel::add_totals_floor().bytes == 3 * sums + flag);
+  CHECK(kernel::add_totals_floor().flops == 3);
+}
