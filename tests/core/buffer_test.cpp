@@ -45,3 +45,13 @@ TEST_CASE("buffer: a move keeps the address") {
   second.zero();
   CHECK(second[2] == 0);
 }
+
+TEST_CASE("buffer: a copy takes all values, and buffers of one size only") {
+  Buffer<int> from(3), to(3), small(2);
+  for (int i = 0; i < 3; ++i) from[static_cast<std::size_t>(i)] = i + 1;
+  copy(to, from);
+  CHECK(to[0] == 1);
+  CHECK(to[2] == 3);
+  CHECK_THROWS_WITH_AS(
+      copy(small, from), "buffer: a copy of 3 values into a buffer of 2", ocelli::ShapeError);
+}

@@ -9,7 +9,10 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
 #include <type_traits>
+
+#include "ocelli/core/error.hpp"
 
 namespace ocelli {
 
@@ -79,13 +82,24 @@ class Buffer {
   std::size_t size_ = 0;
 };
 
-/// Copies all values; the sizes must be equal. Between the host and any memory.
+namespace detail {
+inline void check_sizes(std::size_t to, std::size_t from) {
+  if (to != from)
+    throw ShapeError(
+        "a copy of " + std::to_string(from) + " values into a buffer of " + std::to_string(to),
+        "buffer");
+}
+}  // namespace detail
+
+/// Copies all values, between the host and any memory. Throws ShapeError where the sizes differ.
 template <class T, Memory M>
 void copy(Buffer<T, M>& to, const Buffer<T>& from) {
+  detail::check_sizes(to.size(), from.size());
   if (from.size() > 0) M::from_host(to.data(), from.data(), from.size() * sizeof(T));
 }
 template <class T, Memory M>
 void copy(Buffer<T>& to, const Buffer<T, M>& from) requires(!std::same_as<M, HostMemory>) {
+  detail::check_sizes(to.size(), from.size());
   if (from.size() > 0) M::to_host(to.data(), from.data(), from.size() * sizeof(T));
 }
 
