@@ -12,10 +12,15 @@
 namespace ocelli::train {
 
 /// Prepares the trainer and trains, with everything in the run folder that a run has: log, results,
-/// events, status and report. What goes wrong is in the status before it is thrown on.
+/// events, status and report, and frees the folder for the next. What goes wrong is in the status
+/// before it is thrown on.
 /// @param narrate  show progress on standard error
 template <Backend B>
 TrainingOutcome fit_recorded(SsdTrainer<B>& trainer, bool narrate) {
+  struct Closing {
+    SsdTrainer<B>& trainer;
+    ~Closing() { trainer.close(); }
+  } const closing{trainer};
   std::optional<Narrator> narrator;
   if (narrate) trainer.observe(narrator.emplace(trainer.settings().values().num_steps));
   const long done = trainer.prepare();

@@ -44,8 +44,8 @@ class RunFolder {
     return std::filesystem::exists(config(), code) || !list_snapshots(snapshots()).empty();
   }
 
-  /// Creates the folders, takes the lock that keeps a second training out for as long as this
-  /// object or a moved one lives (a killed process loses it), and removes what killed writers left.
+  /// Creates the folders, takes the lock that keeps a second training out until `close` or the end
+  /// of this object (a killed process loses it), and removes what killed writers left.
   /// @param resume  false: throws ConfigError when a training has been here
   /// @throws StoreError when it cannot be written or another process trains here
   void open_for_training(bool resume) {
@@ -58,6 +58,9 @@ class RunFolder {
           "add --resume to go on with it, or choose another folder with --out");
     for (const auto& folder : {root_, snapshots(), report()}) remove_stale_temporaries(folder);
   }
+
+  /// Lets other trainings in.
+  void close() { lock_ = detail::Descriptor(); }
 
   void write_config(const nlohmann::ordered_json& config) const {
     write_file(
@@ -75,7 +78,7 @@ class RunFolder {
 
  private:
   void lock() {
-    lock_ = detail::Descriptor();  // our own must not keep us out
+    close();  // our own must not keep us out
     const std::filesystem::path path = root_ / ".lock";
     detail::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
     if (!file.valid()) detail::fail("creating", path, errno);

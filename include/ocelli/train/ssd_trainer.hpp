@@ -69,7 +69,6 @@ class SsdTrainer {
   const TrainingData& held_out() const { return held_out_; }
   const RunFolder& run() const { return run_; }
   const data::Loader& loader() const { return loader_; }
-  Weights<float>& weights() { return state_.weights; }
 
   /// Opens the run folder and brings the state to where the training goes on: the seed's initial
   /// weights, other weights (`from`), or a snapshot (`resume`). Returns the steps that are done.
@@ -152,6 +151,9 @@ class SsdTrainer {
     outcome.best_step = best_step_;
     return outcome;
   }
+
+  /// Nothing more is written into the run folder: another training may go on there.
+  void close() { run_.close(); }
 
   /// Writes the weights that are evaluated (the moving average where there is one) to a file.
   void save(const std::filesystem::path& path) {
