@@ -13,9 +13,8 @@
 #include "ocelli/cuda/step_math.hpp"
 #include "ocelli/reference/backend.hpp"
 #include "ocelli/train/file.hpp"
-#include "ocelli/train/ssd_trainer.hpp"
 #include "support/temporary_folder.hpp"
-#include "train/tiny_net.hpp"
+#include "train/backend_training.hpp"
 
 using namespace ocelli;
 using namespace ocelli::test;
@@ -125,36 +124,11 @@ TEST_CASE("cuda training: a loss that is not finite changes nothing and is told"
   CHECK_FALSE(run.steps[4].finite);
 }
 
-namespace {
-
-void train_to_the_end(const std::filesystem::path& out, bool resume) {
-  const train::Hyperparameters settings =
-      settings_with({"optimizer=sgd", "batch_size=2", "num_steps=4", "moving_average_decay=0.5"});
-  train::TrainingOptions options;
-  options.out = out;
-  options.snapshot_steps = 2;
-  options.resume = resume;
-  ThreadPool pool(1);
-  CudaBackend backend(pool);
-  const TinyPictures pictures(3, 4);
-  const data::ImageCache cache(pictures.dataset, pictures.source, pool);
-  const TinyDetector detector(Shape{64, 64, 3}, 3);
-  const train::TrainingData part{&pictures.dataset, &cache};
-  train::SsdTrainer<CudaBackend> trainer(
-      backend, pool, detector.spec(), settings, options, part, part);
-  CHECK(trainer.prepare() == (resume ? 2 : 0));
-  const train::TrainingOutcome outcome = trainer.fit();
-  CHECK(outcome.steps == 4);
-  REQUIRE(outcome.last);
-}
-
-}  // namespace
-
 TEST_CASE("cuda training: a resumed run ends with the same bytes") {
   const TemporaryFolder folder;
-  train_to_the_end(folder / "run", false);
+  const std::vector<std::string> set = {"optimizer=sgd", "moving_average_decay=0.5"};
+  const double ap = train_four_steps<CudaBackend>(folder / "run", set, false);
   const std::string bytes = train::read_file(folder / "run" / "last.safetensors");
-  std::filesystem::remove(folder / "run" / "snapshots" / "step-00000004.safetensors");
-  train_to_the_end(folder / "run", true);
+  CHECK(train_four_steps<CudaBackend>(folder / "run", set, true) == ap);
   CHECK(train::read_file(folder / "run" / "last.safetensors") == bytes);
 }
