@@ -5,9 +5,9 @@
 #include <chrono>
 #include <filesystem>
 
+#include "computer.hpp"
 #include "drawing.hpp"
 #include "loaded.hpp"
-#include "ocelli/cpu/backend.hpp"
 #include "ocelli/data/image.hpp"
 #include "ocelli/data/resize.hpp"
 #include "ocelli/train/file.hpp"
@@ -23,8 +23,7 @@ struct Options {
   std::string weights, out = "detections";
   std::vector<std::string> pictures;
   double threshold = 0.5;
-  std::string device = "auto";
-  int threads = 0;
+  ComputerOptions computer;
   bool json = false, draw = true;
 };
 
@@ -51,14 +50,11 @@ std::vector<std::filesystem::path> pictures_of(const std::vector<std::string>& g
 }
 
 int run_detect(const Options& options) {
-  check_device(options.device);
+  const std::unique_ptr<Computer> computer = make_computer(options.computer);
   Loaded loaded = load_weights(options.weights);
-  ThreadPool pool(options.threads);
-  CpuBackend backend(pool);
-  train::SsdDetector<CpuBackend> detector(
-      backend, pool, loaded.model.spec, loaded.settings.values(), *loaded.weights, 1,
-      options.threshold);
-  const Shape input = detector.input();
+  const std::unique_ptr<AnyDetector> detector = computer->detector(
+      loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, options.threshold);
+  const Shape input = detector->input();
   std::filesystem::create_directories(options.out);
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   data::Resizer resize;
@@ -81,11 +77,11 @@ int run_detect(const Options& options) {
     const data::Pixels<std::uint8_t> pixels{picture.pixels.data(), picture.height, picture.width};
     const data::Window whole{0, 0, picture.height, picture.width, false, false, {}};
     resize(
-        pixels, whole, input.height, input.width, detector.image(0), {},
+        pixels, whole, input.height, input.width, detector->image(0), {},
         train::resampling_of(loaded.settings.values()));
-    detector.run(1);
+    detector->run(1);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    for (const Detection& one : detector.detections(0)) {
+    for (const Detection& one : detector->detections(0)) {
       const PixelBox box = in_pixels(one.box, picture.height, picture.width);
       results.push_back(
           {{"image_id", image_id},
@@ -98,7 +94,7 @@ int run_detect(const Options& options) {
     }
     if (options.draw)
       draw_detections(
-          picture, detector.detections(0), loaded.info.labels,
+          picture, detector->detections(0), loaded.info.labels,
           std::filesystem::path(options.out) / (path.stem().string() + ".jpg"));
   }
   if (failed == static_cast<std::size_t>(image_id))
@@ -133,10 +129,7 @@ void add_detect(CLI::App& app, Run& run) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_flag("!--no-draw", o.draw, "Write detections.json alone");
-  command->add_option("--device", o.device, "auto, cpu or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str();
-  command->add_option("--threads", o.threads, "Threads; 0: one a core")->check(CLI::Range(0, 1024));
+  add_computer_options(*command, o.computer);
   command->add_flag("--json", o.json, "End with one JSON object");
   command->add_option("pictures", o.pictures, "Pictures, or folders of pictures")->required();
   command->callback([options, &run] { run = [options] { return run_detect(*options); }; });

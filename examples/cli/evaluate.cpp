@@ -4,8 +4,8 @@
 
 #include <fmt/core.h>
 
+#include "computer.hpp"
 #include "loaded.hpp"
-#include "ocelli/cpu/backend.hpp"
 #include "ocelli/train/report.hpp"
 #include "ocelli/train/report_evaluation.hpp"
 #include "program.hpp"
@@ -18,13 +18,13 @@ using namespace ocelli;
 struct Options {
   DataOptions data;
   std::string weights, split, report;
-  std::string device = "auto";
-  int threads = 0, batch = 8;
+  ComputerOptions computer;
+  int batch = 8;
   bool json = false;
 };
 
 int run_evaluate(const Options& options) {
-  check_device(options.device);
+  const std::unique_ptr<Computer> computer = make_computer(options.computer);
   Loaded loaded = load_weights(options.weights);
   const train::SsdHyperparameters& values = loaded.settings.values();
   Data data = open_data(options.data, options.split, loaded.info.labels);
@@ -33,16 +33,14 @@ int run_evaluate(const Options& options) {
     throw DataError(
         "the data has other labels than the weights", data.dataset.root,
         "evaluate on a set with the labels that the model was trained with");
-  ThreadPool pool(options.threads);
-  CpuBackend backend(pool);
+  ThreadPool& pool = computer->pool();
   data::CacheOptions cache_options;
   cache_options.skip_bad = options.data.skip_bad;
   const data::ImageCache cache(data.dataset, *data.source, pool, cache_options);
-  train::SsdDetector<CpuBackend> detector(
-      backend, pool, loaded.model.spec, values, *loaded.weights, options.batch,
-      values.evaluation_score_threshold);
+  const std::unique_ptr<AnyDetector> detector = computer->detector(
+      loaded.model.spec, values, *loaded.weights, options.batch, values.evaluation_score_threshold);
   const train::Evaluation evaluation =
-      train::evaluate(detector, pool, data.dataset, cache, train::resampling_of(values));
+      train::evaluate(*detector, pool, data.dataset, cache, train::resampling_of(values));
   const eval::CocoResult& coco = evaluation.coco;
 
   fmt::print("{} pictures, {} objects\n", coco.pictures, coco.ground_truths);
@@ -91,10 +89,7 @@ void add_evaluate(CLI::App& app, Run& run) {
   command->add_option("--split", o.split, "Name of the part to evaluate on; all if not given");
   command->add_option(
       "--report", o.report, "Write a page with curves and pictures into this folder");
-  command->add_option("--device", o.device, "auto, cpu or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str();
-  command->add_option("--threads", o.threads, "Threads; 0: one a core")->check(CLI::Range(0, 1024));
+  add_computer_options(*command, o.computer);
   command->add_option("--batch", o.batch, "Pictures at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

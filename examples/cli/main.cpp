@@ -11,12 +11,6 @@
 
 namespace program {
 
-void check_device(const std::string& device) {
-  if (device == "auto" || device == "cpu") return;
-  throw ocelli::DeviceError(
-      "this program was built for the CPU alone", "--device " + device, "use --device cpu");
-}
-
 void print_json(const nlohmann::ordered_json& json) {
   fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }

@@ -84,9 +84,6 @@ void add_step(CLI::App& app, Run& run);
 void add_summary(CLI::App& app, Run& run);
 void add_demo(CLI::App& app, Run& run);
 
-/// Throws DeviceError unless the device is one that this program has.
-void check_device(const std::string& device);
-
 /// The last line of standard output: one JSON object.
 void print_json(const nlohmann::ordered_json& json);
 

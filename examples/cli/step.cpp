@@ -26,7 +26,7 @@ struct Options {
   std::string weights, batch, out;
   std::vector<std::string> set;
   std::string params;
-  std::string device = "auto", backend = "cpu";
+  std::string backend = "cpu";
   std::uint64_t seed = 42;
   int classes = 0, threads = 0;
 };
@@ -314,7 +314,6 @@ StepResult run_step(
 }
 
 int run_program(const Options& options) {
-  check_device(options.device);
   const Start start = read_start(options);
   const train::Hyperparameters settings = read_settings(options, start);
   const Model model = make_model(start.name, start.classes);
@@ -370,9 +369,6 @@ void add_step(CLI::App& app, Run& run) {
       ->capture_default_str();
   command->add_option("--backend", o.backend, "cpu, or reference: plain loops, slow")
       ->check(CLI::IsMember({"cpu", "reference"}))
-      ->capture_default_str();
-  command->add_option("--device", o.device, "auto, cpu or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command->add_option("--threads", o.threads, "Threads to compute with; 0: one a core")
       ->check(CLI::Range(0, 1024));

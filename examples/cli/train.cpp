@@ -28,12 +28,12 @@ struct Options {
   std::vector<std::string> set;
   std::string params, from;
   bool resume = false;
-  std::string device = "auto";
+  ComputerOptions computer;
   std::uint64_t seed = 42;
   std::string time_budget;
   std::string train_split, val_split;
   double val_percent = -1;
-  int threads = 0, loader_threads = 1;
+  int loader_threads = 1;
   long eval_steps = 0, snapshot_steps = 500;
   double snapshot_minutes = 10;
   int keep = 3;
@@ -84,7 +84,7 @@ void split(const Options& options, Data& data, TrainingRequest& request) {
 }
 
 int run_train(const Options& options) {
-  check_device(options.device);
+  const std::unique_ptr<Computer> computer = make_computer(options.computer);
   const auto model = train::model_by_name(options.model);
   TrainingRequest request{train::Hyperparameters(model, compiled()), {}, {}, {}};
   train::Hyperparameters& settings = request.settings;
@@ -123,7 +123,6 @@ int run_train(const Options& options) {
 
   request.source = data.source.get();
   request.skip_bad = options.data.skip_bad;
-  request.threads = options.threads;
   train::TrainingOptions& training = request.options;
   training.out = options.out;
   training.resume = options.resume;
@@ -135,7 +134,7 @@ int run_train(const Options& options) {
   training.keep = options.keep;
   training.loader_threads = options.loader_threads;
   if (!options.time_budget.empty()) training.time_budget = parse_duration(options.time_budget);
-  const nlohmann::ordered_json results = run_training(request);
+  const nlohmann::ordered_json results = run_training(*computer, request);
   if (options.json) {
     print_json(results);
   } else {
@@ -163,9 +162,7 @@ void add_train(CLI::App& app, Run& run) {
   command->add_option("--params", o.params, "File of hyperparameters")->check(CLI::ExistingFile);
   command->add_option("--from", o.from, "Start from these weights: a run, a folder or a file");
   command->add_flag("--resume", o.resume, "Go on from the newest snapshot in --out");
-  command->add_option("--device", o.device, "auto, cpu or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str();
+  add_computer_options(*command, o.computer);
   command->add_option("--seed", o.seed, "Seed of everything random")->capture_default_str();
   command->add_option("--time-budget", o.time_budget, "Save and stop after 90s, 30m or 11h");
   command->add_option("--train-split", o.train_split, "Name of the part to train on");
@@ -175,8 +172,6 @@ void add_train(CLI::App& app, Run& run) {
           "--val-percent", o.val_percent,
           "Percentage held out for evaluation when no splits are named [20]")
       ->check(CLI::Range(0.0, 90.0));
-  command->add_option("--threads", o.threads, "Threads to compute with; 0: one a core")
-      ->check(CLI::Range(0, 1024));
   command->add_option("--loader-threads", o.loader_threads, "Threads that prepare batches")
       ->check(CLI::Range(0, 64))
       ->capture_default_str();

@@ -4,8 +4,10 @@
 
 #include <fmt/core.h>
 
-#include "ocelli/cpu/backend.hpp"
-#include "ocelli/train/recorded_training.hpp"
+#include <optional>
+
+#include "ocelli/data/cache.hpp"
+#include "ocelli/train/run_folder.hpp"
 
 namespace program {
 namespace {
@@ -35,9 +37,9 @@ nlohmann::ordered_json results_of(
 
 }  // namespace
 
-nlohmann::ordered_json run_training(const TrainingRequest& request) {
-  ThreadPool pool(request.threads);
-  CpuBackend backend(pool);
+nlohmann::ordered_json run_training(Computer& computer, TrainingRequest& request) {
+  ThreadPool& pool = computer.pool();
+  request.options.device = computer.name();
   data::CacheOptions cache_options;
   cache_options.skip_bad = request.skip_bad;
   const data::ImageCache cache(request.train, *request.source, pool, cache_options);
@@ -53,22 +55,22 @@ nlohmann::ordered_json run_training(const TrainingRequest& request) {
   const auto classes = static_cast<int>(request.train.labels.size());
   const Model model =
       request.demo ? make_demo_model(classes) : make_model(request.settings.model(), classes);
-  train::SsdTrainer<CpuBackend> trainer(
-      backend, pool, model.spec, request.settings, request.options, {&request.train, &cache},
-      {evaluates ? &request.held_out : nullptr, evaluates ? &*held_out_cache : nullptr});
-  const data::TargetCounts& counts = trainer.loader().counts();
-  fmt::print(
-      stderr,
-      "{} pictures to train on with {} objects ({} negative), {} unlabelled left out; {} to "
-      "evaluate on\n",
-      counts.pictures, counts.objects, counts.negatives, counts.unlabelled,
-      request.held_out.pictures.size());
-
-  const train::TrainingOutcome outcome = train::fit_recorded(trainer, true);
+  const auto begin = [&](const data::TargetCounts& counts) {
+    fmt::print(
+        stderr,
+        "{} pictures to train on with {} objects ({} negative), {} unlabelled left out; {} to "
+        "evaluate on; computing on {}\n",
+        counts.pictures, counts.objects, counts.negatives, counts.unlabelled,
+        request.held_out.pictures.size(), computer.name());
+  };
+  const train::TrainingOutcome outcome = computer.train(
+      model.spec, request.settings, request.options, {&request.train, &cache},
+      {evaluates ? &request.held_out : nullptr, evaluates ? &*held_out_cache : nullptr}, begin);
   nlohmann::ordered_json results = results_of(outcome, request.held_out);
   results["report"] = outcome.report.string();
-  results["weights"] = trainer.run().last().string();
-  if (outcome.best_step > 0) results["best_weights"] = trainer.run().best().string();
+  const train::RunFolder run(request.options.out);
+  results["weights"] = run.last().string();
+  if (outcome.best_step > 0) results["best_weights"] = run.best().string();
   if (outcome.end == train::TrainingEnd::stopped || outcome.end == train::TrainingEnd::time_up)
     fmt::print(
         stderr, "{} after step {}; go on with --resume\n", train::name(outcome.end), outcome.steps);

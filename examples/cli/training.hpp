@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "computer.hpp"
 #include "ocelli/data/dataset.hpp"
 #include "ocelli/data/source.hpp"
 #include "ocelli/train/hyperparameters.hpp"
@@ -20,10 +21,9 @@ struct TrainingRequest {
   const ocelli::data::Source* source = nullptr;
   bool skip_bad = false;
   bool demo = false;  ///< train the demo's net instead of the model that the settings name
-  int threads = 0;    ///< 0: one a core
 };
 
 /// Runs it; returns what the last line of standard output says.
-nlohmann::ordered_json run_training(const TrainingRequest& request);
+nlohmann::ordered_json run_training(Computer& computer, TrainingRequest& request);
 
 }  // namespace program

@@ -1,13 +1,10 @@
 // ocelli step, by running the program OCELLI_CLI.
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -15,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/run_program.hpp"
 #include "ocelli/train/safetensors_file.hpp"
 #include "support/message_of.hpp"
 #include "support/temporary_folder.hpp"
@@ -22,27 +20,12 @@
 namespace {
 
 using namespace ocelli::train;
+using ocelli::test::Outcome;
+using ocelli::test::run_program;
 using ocelli::test::says;
 using ocelli::test::TemporaryFolder;
 
-struct Outcome {
-  int code = -1;
-  std::string text;  ///< of both streams
-};
-
-/// Runs `ocelli step` with these arguments.
-Outcome step(const std::string& arguments) {
-  const std::string command = std::string(OCELLI_CLI) + " step " + arguments + " 2>&1";
-  Outcome outcome;
-  FILE* pipe = ::popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  std::array<char, 4096> buffer;
-  while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    outcome.text.append(buffer.data(), count);
-  const int status = ::pclose(pipe);
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
-}
+Outcome step(const std::string& arguments) { return run_program("step " + arguments); }
 
 /// One picture with two boxes and room for three; tests change what they need.
 struct Batch {
@@ -224,7 +207,6 @@ TEST_CASE("step: options and weights that do not fit are refused") {
   refused(good + "--classes 2 --model ssd-mobilenet-v9", 2, "ssd-mobilenet-v9");
   refused(good + "--classes 2 --set learning_rat=1", 2, "did you mean learning_rate");
   refused(good + "--classes 2 --set num_classes=4", 2, "num_classes is 4");
-  refused(good + "--classes 2 --device cuda", 5, "--device");
   refused(weights("other/bias", 9), 6, "the number of classes cannot be told");
   refused(weights("heads/map_0/class/conv/bias", 10), 6, "the number of classes cannot be told");
   refused(weights("heads/map_0/class/conv/bias", 9), 6, "with 2 classes needs: 1 matched");

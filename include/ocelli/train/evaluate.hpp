@@ -31,10 +31,12 @@ inline std::vector<eval::GroundTruth> truths_of(const data::Picture& picture) {
   return truths;
 }
 
+/// @param detector  an SsdDetector of any backend, or what has its batch, input, image, run and
+///                  detections
 /// @param progress  called after each batch with pictures done and their number; may be empty
-template <Backend B>
+template <class Detector>
 Evaluation evaluate(
-    SsdDetector<B>& detector, ThreadPool& pool, const data::Dataset& dataset,
+    Detector& detector, ThreadPool& pool, const data::Dataset& dataset,
     const data::ImageCache& cache, data::Resampling resampling,
     const std::function<void(std::size_t, std::size_t)>& progress = {}) {
   const std::vector<std::size_t> chosen = evaluable_pictures(dataset, cache);

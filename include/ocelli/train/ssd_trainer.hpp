@@ -17,23 +17,17 @@
 #include <string>
 #include <vector>
 
-#include "ocelli/data/cache.hpp"
 #include "ocelli/data/loader.hpp"
 #include "ocelli/train/evaluate.hpp"
 #include "ocelli/train/observer.hpp"
 #include "ocelli/train/outcome.hpp"
 #include "ocelli/train/signals.hpp"
 #include "ocelli/train/ssd_step.hpp"
+#include "ocelli/train/training_data.hpp"
 #include "ocelli/train/training_options.hpp"
 #include "ocelli/train/weights_file.hpp"
 
 namespace ocelli::train {
-
-/// Pictures to train on, or to evaluate on.
-struct TrainingData {
-  const data::Dataset* dataset = nullptr;
-  const data::ImageCache* cache = nullptr;
-};
 
 template <Backend B>
 class SsdTrainer {
@@ -82,6 +76,7 @@ class SsdTrainer {
     step_.upload();
     nlohmann::ordered_json config = settings_.json();
     config["seed"] = options_.seed;
+    config["device"] = options_.device;
     config["labels"] = train_.dataset->labels;
     config["data"] = train_.dataset->root;
     run_.write_config(config);

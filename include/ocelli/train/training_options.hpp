@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "ocelli/data/resize.hpp"
 
@@ -14,6 +15,7 @@ struct TrainingOptions {
   bool resume = false;                ///< go on from the folder's newest whole snapshot
   std::filesystem::path from;         ///< start from these weights: a run, a folder or a file
   std::uint64_t seed = 42;
+  std::string device = "cpu";      ///< what computes, for the run's config.json
   long log_steps = 20;             ///< steps between two lines of the log
   long eval_steps = 0;             ///< steps between two evaluations; 0: ten in a training
   long snapshot_steps = 500;       ///< steps between two snapshots

@@ -1,0 +1,32 @@
+// Runs the program OCELLI_CLI and keeps what it said.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+namespace ocelli::test {
+
+struct Outcome {
+  int code = -1;
+  std::string text;  ///< of both streams
+};
+
+inline Outcome run_program(const std::string& arguments) {
+  const std::string command = std::string(OCELLI_CLI) + " " + arguments + " 2>&1";
+  Outcome outcome;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::array<char, 4096> buffer;
+  while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    outcome.text.append(buffer.data(), count);
+  const int status = ::pclose(pipe);
+  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+}  // namespace ocelli::test
