@@ -4,13 +4,12 @@
 
 #include <filesystem>
 
+#include "computer.hpp"
 #include "drawing.hpp"
 #include "loaded.hpp"
-#include "ocelli/cpu/backend.hpp"
 #include "ocelli/data/open.hpp"
 #include "ocelli/data/shapes.hpp"
 #include "ocelli/data/split.hpp"
-#include "ocelli/train/ssd_detector.hpp"
 #include "program.hpp"
 #include "training.hpp"
 
@@ -22,21 +21,20 @@ using namespace ocelli;
 struct Options {
   std::string out = "demo";
   std::string data_only;
-  int pictures = 800, threads = 0;
+  int pictures = 800;
+  ComputerOptions computer;
   long steps = 0;
   std::uint64_t seed = 42;
 };
 
 /// The pictures that nobody trained on, with the boxes that were found.
 std::size_t draw_held_out(
-    const Data& data, const data::Dataset& held_out, const std::string& weights,
-    const std::filesystem::path& folder, int threads, std::size_t limit) {
+    Computer& computer, const Data& data, const data::Dataset& held_out, const std::string& weights,
+    const std::filesystem::path& folder, std::size_t limit) {
   Loaded loaded = load_weights(weights);
-  ThreadPool pool(threads);
-  CpuBackend backend(pool);
-  train::SsdDetector<CpuBackend> detector(
-      backend, pool, loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, 0.4);
-  const Shape input = detector.input();
+  const std::unique_ptr<AnyDetector> detector =
+      computer.detector(loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, 0.4);
+  const Shape input = detector->input();
   std::filesystem::create_directories(folder);
   data::Resizer resize;
   std::size_t drawn = 0;
@@ -46,10 +44,10 @@ std::size_t draw_held_out(
     const data::Window whole{0, 0, image.height, image.width, false, false, {}};
     resize(
         data::Pixels<std::uint8_t>{image.pixels.data(), image.height, image.width}, whole,
-        input.height, input.width, detector.image(0));
-    detector.run(1);
+        input.height, input.width, detector->image(0));
+    detector->run(1);
     draw_detections(
-        image, detector.detections(0), loaded.info.labels,
+        image, detector->detections(0), loaded.info.labels,
         folder / (std::filesystem::path(picture.key).stem().string() + ".jpg"));
     ++drawn;
   }
@@ -63,6 +61,7 @@ int run_demo(const Options& options) {
     print_json({{"data", options.data_only}, {"pictures", options.pictures}});
     return done;
   }
+  const std::unique_ptr<Computer> computer = make_computer(options.computer);
   const std::filesystem::path out = options.out;
   const std::string bucket = (out / "bucket").string();
   fmt::print(stderr, "drawing {} labelled pictures into {}\n", options.pictures, bucket);
@@ -77,7 +76,7 @@ int run_demo(const Options& options) {
   TrainingRequest request{
       train::Hyperparameters(train::ModelName::ssdlite_mobilenet_v2, demo_compiled()), {}, {}, {}};
   request.settings.load_text(
-      "num_steps=1100\nbatch_size=16\noptimizer=sgd\ninitial_learning_rate=0.04\n"
+      "num_steps=1800\nbatch_size=16\noptimizer=sgd\ninitial_learning_rate=0.04\n"
       "schedule=cosine\nwarmup_steps=50\ngradient_clipping_by_norm=10\n"
       "batchnorm_decay=0.98\nfirst_stage_batchnorm_decay=0.98\n"
       "second_stage_batchnorm_decay=0.98\n"
@@ -91,17 +90,16 @@ int run_demo(const Options& options) {
   request.train = std::move(parts.train);
   request.held_out = std::move(parts.validation);
   request.source = data.source.get();
-  request.threads = options.threads;
   request.options.out = out;
   request.options.seed = options.seed;
   std::filesystem::remove_all(out / "snapshots");
   for (const char* name : {"config.json", "last.safetensors", "best.safetensors"})
     std::filesystem::remove(out / name);
-  nlohmann::ordered_json results = run_training(request);
+  nlohmann::ordered_json results = run_training(*computer, request);
 
   const std::filesystem::path drawn = out / "detections";
   const std::size_t count = draw_held_out(
-      data, request.held_out, results["weights"].get<std::string>(), drawn, options.threads, 24);
+      *computer, data, request.held_out, results["weights"].get<std::string>(), drawn, 24);
   results["detections"] = drawn.string();
   fmt::print(
       stderr,
@@ -126,7 +124,7 @@ void add_demo(CLI::App& app, Run& run) {
       ->check(CLI::Range(10, 1000000))
       ->capture_default_str();
   command->add_option("--steps", o.steps, "Steps of training")->check(CLI::PositiveNumber);
-  command->add_option("--threads", o.threads, "Threads; 0: one a core")->check(CLI::Range(0, 1024));
+  add_computer_options(*command, o.computer);
   command->add_option("--seed", o.seed, "Seed of pictures and training")->capture_default_str();
   command->callback([options, &run] { run = [options] { return run_demo(*options); }; });
 }
