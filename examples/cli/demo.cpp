@@ -27,13 +27,13 @@ struct Options {
   std::uint64_t seed = 42;
 };
 
-/// The pictures that nobody trained on, with the boxes that were found.
+/// The pictures that nobody trained on, with the boxes that were found, from a score on.
 std::size_t draw_held_out(
     Computer& computer, const Data& data, const data::Dataset& held_out, const std::string& weights,
-    const std::filesystem::path& folder, std::size_t limit) {
+    double threshold, const std::filesystem::path& folder, std::size_t limit) {
   Loaded loaded = load_weights(weights);
   const std::unique_ptr<AnyDetector> detector =
-      computer.detector(loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, 0.4);
+      computer.detector(loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, threshold);
   const Shape input = detector->input();
   std::filesystem::create_directories(folder);
   data::Resizer resize;
@@ -99,7 +99,8 @@ int run_demo(const Options& options) {
 
   const std::filesystem::path drawn = out / "detections";
   const std::size_t count = draw_held_out(
-      *computer, data, request.held_out, results["weights"].get<std::string>(), drawn, 24);
+      *computer, data, request.held_out, results["weights"].get<std::string>(),
+      results["threshold"].get<double>(), drawn, 24);
   results["detections"] = drawn.string();
   fmt::print(
       stderr,

@@ -140,7 +140,9 @@ int run_train(const Options& options) {
   } else {
     if (results.contains("ap"))
       fmt::print(
-          "AP {:.3f}, AP50 {:.3f}; ", results["ap"].get<double>(), results["ap50"].get<double>());
+          "AP {:.3f}, AP50 {:.3f}, best F1 with detect --threshold {:.2f}; ",
+          results["ap"].get<double>(), results["ap50"].get<double>(),
+          results["threshold"].get<double>());
     fmt::print("look at {}\n", results["report"].get<std::string>());
   }
   return done;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "ocelli/data/cache.hpp"
+#include "ocelli/eval/curves.hpp"
 #include "ocelli/train/run_folder.hpp"
 
 namespace program {
@@ -28,6 +29,7 @@ nlohmann::ordered_json results_of(
     json["ap75"] = coco.ap75();
     json["best_ap"] = outcome.best_ap;
     json["best_step"] = outcome.best_step;
+    json["threshold"] = eval::best_threshold(outcome.last->matches).threshold;  // of the best F1
     for (const eval::ClassResult& one : coco.per_class)
       json["classes"][held_out.labels[static_cast<std::size_t>(one.label - 1)]] = {
           {"ap", one.ap}, {"ap50", one.ap50}};

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "train/tiny_net.hpp"
 
 using namespace ocelli;
@@ -35,7 +37,20 @@ TEST_CASE("report_evaluation: classes, curves, confusion, the worst and the best
     show_evaluation(report, evaluated(worst), pictures.dataset, cache, 3);
     CHECK(report.classes.size() == 3);
     CHECK(report.curves.size() == 3);
-    CHECK(report.confusion.size() == 16);
+    CHECK(report.match.score == 0.75);  // what is right is that sure
+    // Rows are truths, columns what was found; place 0 is nothing.
+    REQUIRE(report.confusion.size() == 16);
+    std::array<long, 4> objects{}, missed{};
+    for (std::size_t at = 0; at < pictures.dataset.pictures.size(); ++at)
+      for (const eval::GroundTruth& truth : truths_of(pictures.dataset.pictures[at]))
+        ++(at == worst ? missed : objects)[static_cast<std::size_t>(truth.label)];
+    for (std::size_t row = 0; row < 4; ++row)
+      for (std::size_t column = 0; column < 4; ++column) {
+        CAPTURE(row);
+        CAPTURE(column);
+        const long wanted = column == 0 ? missed[row] : column == row ? objects[row] : 0;
+        CHECK(report.confusion[row * 4 + column] == wanted);
+      }
     REQUIRE(report.galleries.size() == 2);
     for (const ReportGallery& gallery : report.galleries) CHECK(gallery.items.size() == 3);
     const ReportGallery::Item& first = report.galleries[0].items[0];

@@ -17,11 +17,14 @@
 namespace ocelli::train {
 
 /// What the report shows of the latest evaluation, in place of an earlier one's: per class, curves,
-/// confusion, the worst and the best pictures.
+/// and, with the threshold of the best F1, confusion, the worst and the best pictures.
 inline void show_evaluation(
     ReportData& report, const Evaluation& evaluation, const data::Dataset& dataset,
     const data::ImageCache& cache, std::size_t gallery = 8) {
   const int classes = static_cast<int>(dataset.labels.size());
+  // A young net is right long before it is sure.
+  const eval::OperatingPoint best = eval::best_threshold(evaluation.matches, report.match.iou);
+  if (best.f1 > 0) report.match.score = best.threshold;
   report.classes = evaluation.coco.per_class;
   report.curves.clear();
   report.galleries.clear();

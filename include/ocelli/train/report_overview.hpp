@@ -135,7 +135,7 @@ function confusionTable() {
     }));
   });
   return el('div', { class: few ? 'card' : 'card wide' }, el('h3', {}, 'Confusion'), el('p', { class: 'note' },
-    `Detections with a score of at least ${share(data.confusion.score)}, matched at IoU ${data.confusion.iou}. ` +
+    `Detections with a score of at least ${share(data.confusion.score)} (the best F1 of all classes together), matched at IoU ${data.confusion.iou}. ` +
     'Last row: found where nothing is. Colour: share of the row.'),
     el('div', { class: 'scroll' }, el('table', { class: 'matrix' }, el('thead', {}, header), el('tbody', {}, rows))));
 }

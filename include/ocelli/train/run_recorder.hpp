@@ -103,8 +103,8 @@ class RunRecorder : public TrainingObserver {
         step, {{"evaluation", coco.numbers}, {"class_ap50", line.class_ap50}, {"best", best}});
     std::erase_if(report_.evaluations, [&](const auto& old) { return old.step == step; });
     report_.evaluations.push_back(std::move(line));
-    if (book_) book_->add(step, evaluation.pictures, report_.match, report_);
     show_evaluation(report_, evaluation, *held_out_, *cache_);
+    if (book_) book_->add(step, evaluation.pictures, report_.match, report_);
     write_page();
     state("training");
   }
