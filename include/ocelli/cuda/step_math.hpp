@@ -83,6 +83,7 @@ class StepMath {
 
   /// Launches and copies one by one, or as graphs; the same bits.
   void set_eager(bool eager) { graphs_.set_eager(eager); }
+  simt::Stream stream() const { return stream_; }
   /// Batches are drawn from these pictures from now on.
   void keep(Pictures&& pictures) {
     graphs_.clear();

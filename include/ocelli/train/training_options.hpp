@@ -9,6 +9,14 @@
 
 namespace ocelli::train {
 
+/// Where training pictures are augmented: by the loader's threads, or by a device that holds them
+/// all. Both give the same pictures, but for rounding.
+enum class PictureFeed {
+  automatic,  ///< the device where it can
+  loader,
+  device,  ///< an error where it cannot
+};
+
 struct TrainingOptions {
   std::filesystem::path out = "run";  ///< the run folder
   bool resume = false;                ///< go on from the folder's newest whole snapshot
@@ -21,6 +29,8 @@ struct TrainingOptions {
   int keep = 3;                    ///< snapshots that stay
   double time_budget = 0;          ///< seconds after which the training saves and stops; 0: none
   int loader_threads = 1;          ///< that prepare batches
+  PictureFeed pictures = PictureFeed::automatic;
+  bool eager = false;  ///< ask a device for each operation, not for the step as one graph
   int eval_batch = 8;              ///< pictures evaluated at once
   std::size_t book_pictures = 24;  ///< pictures of the Flip Book
 };
