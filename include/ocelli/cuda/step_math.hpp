@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -38,13 +39,14 @@ class StepMath {
   using Pictures = cuda::Pictures;
 
   /// @param batch, max_boxes  most pictures of a call, most boxes of a picture
-  /// Works in the order of the backend's stream; the pool is not used. Throws ConfigError,
-  /// DeviceError.
+  /// Works in the order of the backend's stream, which must outlive it; the pool is not used.
+  /// Throws ConfigError, DeviceError.
   template <class B>
   StepMath(
       B& backend, ThreadPool&, std::span<const Box> anchors, int classes,
       const SsdLossOptions& loss, int batch, int max_boxes, UpdatePlan plan)
       : stream_(backend.stream()),
+        scratch_bytes_([&backend] { return backend.scratch_bytes(); }),
         plan_(std::move(plan)),
         loss_(loss),
         shape_{batch, static_cast<int>(anchors.size()), classes + 1, max_boxes},
@@ -95,6 +97,11 @@ class StepMath {
     if (part.first) batches_ = 0;
     ++batches_;
     part_ = part;
+    // What was recorded names the backend's scratch memory; it moves when another net needs more.
+    if (const std::size_t bytes = scratch_bytes_(); bytes != recorded_scratch_) {
+      graphs_.clear();
+      recorded_scratch_ = bytes;
+    }
     const kernel::StepWords words{
         part.draw,
         {part.draw.seed, static_cast<std::int64_t>(part.draw.step)},
@@ -252,6 +259,8 @@ class StepMath {
   }
 
   simt::Stream stream_;
+  std::function<std::size_t()> scratch_bytes_;
+  std::size_t recorded_scratch_ = 0;
   UpdatePlan plan_;
   SsdLossOptions loss_;
   SsdLossShape shape_;
