@@ -102,8 +102,7 @@ TEST_CASE("cuda graph: what a capture does not allow is refused, and the stream 
       cuda::Graph(
           n.stream.handle(),
           [&] {
-            simt::launch(
-                stir, 1u, 2048u, 0, n.stream.handle(), n.sum.data(), 0.0f, n.step.data());
+            simt::launch(stir, 1u, 2048u, 0, n.stream.handle(), n.sum.data(), 0.0f, n.step.data());
           }),
       DeviceError);
   n.work(1);  // nothing captures any more

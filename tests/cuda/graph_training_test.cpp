@@ -46,7 +46,7 @@ struct Run {
   bool eager = false;
   PictureFeed pictures = PictureFeed::automatic;
   long steps = 3;
-  int picture_count = 3;
+  std::size_t picture_bytes = 0;
 };
 
 /// What a training tells.
@@ -68,9 +68,10 @@ Told train_it(const std::filesystem::path& out, const Run& run) {
   options.log_steps = 1000;
   options.eager = run.eager;
   options.pictures = run.pictures;
+  options.picture_bytes = run.picture_bytes;
   ThreadPool pool(1);
   B backend(pool);
-  const TinyPictures pictures(3, run.picture_count);
+  const TinyPictures pictures(3, 3);
   const data::ImageCache cache(pictures.dataset, pictures.source, pool);
   const DroppingDetector detector(Shape{64, 64, 3}, 3);
   train::SsdTrainer<B> trainer(
@@ -109,6 +110,7 @@ TEST_CASE("cuda graph training: the same bytes as launch by launch") {
   int number = 0;
   for (const auto& set : {accumulated, distorted})
     for (const PictureFeed feed : {PictureFeed::device, PictureFeed::loader}) {
+      if (set == distorted && feed == PictureFeed::loader) continue;  // next to nothing is new
       CAPTURE(number);
       const auto graph = folder / ("graph-" + std::to_string(number));
       const auto eager = folder / ("eager-" + std::to_string(number));
@@ -125,7 +127,7 @@ TEST_CASE("cuda graph training: the same bytes as launch by launch") {
   // The pictures are the loader's, but for rounding.
   CHECK(
       train::read_file(folder / "graph-0" / "last.safetensors") !=
-      train::read_file(folder / "graph-2" / "last.safetensors"));
+      train::read_file(folder / "graph-1" / "last.safetensors"));
 }
 
 TEST_CASE("cuda graph training: the device draws the pictures of the loader; it says which it is") {
@@ -134,7 +136,8 @@ TEST_CASE("cuda graph training: the device draws the pictures of the loader; it 
   Run loader = run;
   loader.pictures = PictureFeed::loader;
   const Told drawn = train_it<CudaBackend>(folder / "drawn", {run.set, false, run.pictures, 1});
-  const Told loaded = train_it<CudaBackend>(folder / "loaded", {run.set, false, loader.pictures, 1});
+  const Told loaded =
+      train_it<CudaBackend>(folder / "loaded", {run.set, false, loader.pictures, 1});
   CHECK(drawn.points[0].loss() == doctest::Approx(loaded.points[0].loss()).epsilon(1e-4));
   REQUIRE(drawn.messages.size() == 1);
   REQUIRE(loaded.messages.size() == 1);
@@ -154,12 +157,20 @@ TEST_CASE("cuda graph training: the device draws the pictures of the loader; it 
   blurred.pictures = PictureFeed::device;
   CHECK(says(fault_of(folder / "error", blurred), "a device has no gaussian_blur"));
 
+  // Pictures that do not fit.
+  const Told large = train_it<CudaBackend>(folder / "large", {run.set, true, {}, 1, 1000});
+  CHECK(says(large.messages[0], "from the loader: they have "));
+  CHECK(says(large.messages[0], " bytes, the device has room for 1000"));
+  CHECK(
+      train::read_file(folder / "large" / "last.safetensors") ==
+      train::read_file(folder / "loaded" / "last.safetensors"));
+
   // A backend in the host's memory has no such choice.
-  CHECK(train_it<ReferenceBackend<float>>(folder / "host", {run.set, false, {}, 1}).messages.empty());
+  CHECK(
+      train_it<ReferenceBackend<float>>(folder / "host", {run.set, false, {}, 1}).messages.empty());
   CHECK_FALSE(json_of(folder / "host" / "config.json").contains("pictures"));
   CHECK_THROWS_AS(
-      (train_it<ReferenceBackend<float>>(
-          folder / "no", {run.set, false, PictureFeed::device, 1})),
+      (train_it<ReferenceBackend<float>>(folder / "no", {run.set, false, PictureFeed::device, 1})),
       ConfigError);
 }
 
@@ -242,4 +253,13 @@ TEST_CASE("cuda graph training: where the scratch memory moves, parts are record
   });
   CHECK(recorded == std::vector<std::size_t>{0, 1, 2, 1});
   CHECK(losses == four_steps<CudaBackend>([](CudaBackend&) {}).first);
+}
+
+TEST_CASE("cuda graph training: the default stream cannot be recorded, which is said at once") {
+  ThreadPool pool(1);
+  CudaBackend backend;
+  const std::vector<Box> anchors(3, Box{0, 0, 1, 1});
+  cuda::StepMath math(backend, pool, anchors, 3, SsdLossOptions{}, 1, 1, UpdatePlan{});
+  CHECK_THROWS_AS(math.set_eager(false), DeviceError);
+  math.set_eager(true);
 }

@@ -234,7 +234,8 @@ TEST_CASE("step_math: a gradient that is not finite is told") {
   CHECK_FALSE(on_host(start, plan_with(false, Clipping::none, false), 1).result.finite);
 }
 
-TEST_CASE("step_math: a step after one that nobody looked at writes nothing if that was not finite") {
+TEST_CASE(
+    "step_math: a step after one that nobody looked at writes nothing if that was not finite") {
   const UpdatePlan plan = plan_with(false, Clipping::none, false);
   for (const bool looks : {false, true}) {
     CAPTURE(looks);

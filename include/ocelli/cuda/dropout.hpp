@@ -34,8 +34,8 @@ inline void dropout_backward(simt::Stream stream, const OpCall<float>& call) {
   simt::launch(
       four ? kernel::dropout_backward<true> : kernel::dropout_backward<false>,
       dim3(blocks(size, 4 * kernel::kElementThreads)), dim3(kernel::kElementThreads), 0, stream,
-      call.dout, static_cast<int>(size), DropoutMask(call.seed, call.step, *call.op),
-      call.draw, 1.0f / call.op->keep, gradient_of(call, 0));
+      call.dout, static_cast<int>(size), DropoutMask(call.seed, call.step, *call.op), call.draw,
+      1.0f / call.op->keep, gradient_of(call, 0));
 }
 
 }  // namespace ocelli::cuda

@@ -54,7 +54,8 @@ class Pictures {
   /// @param pixels  [height, width, 3]
   /// @param boxes   in pixels of this picture, with their 1-based labels; no crowds
   /// @param mean    colour of the whole picture, 0 .. 255
-  /// @throws ShapeError where it is beyond the bytes that were said, or has another number of labels
+  /// @throws ShapeError where it is beyond the bytes that were said, or has another number of
+  /// labels
   void add(
       int height, int width, std::span<const std::uint8_t> pixels, std::span<const PixelBox> boxes,
       std::span<const std::int32_t> labels, std::span<const float, 3> mean) {
@@ -64,8 +65,8 @@ class Pictures {
       throw ShapeError(
           "a picture of " + std::to_string(height) + " x " + std::to_string(width) + " with " +
               std::to_string(size) + " bytes, " + std::to_string(boxes.size()) + " boxes and " +
-              std::to_string(labels.size()) + " labels, " +
-              std::to_string(pixels_.size() - used_) + " bytes are left",
+              std::to_string(labels.size()) + " labels, " + std::to_string(pixels_.size() - used_) +
+              " bytes are left",
           "pictures on the device");
     table_.push_back(
         {static_cast<long>(used_),
@@ -101,8 +102,8 @@ class Pictures {
         stream_, shape_,
         {pixels_.data(), stored_.data(), object_boxes_.data(), object_labels_.data(),
          static_cast<int>(table_.size())},
-        rule_, step, work_.data(),
-        {images_.data(), boxes_.data(), labels_.data(), counts_.data()}, scale_);
+        rule_, step, work_.data(), {images_.data(), boxes_.data(), labels_.data(), counts_.data()},
+        scale_);
   }
   /// Where draw() puts it.
   BatchInput input() {

@@ -2,8 +2,8 @@
 // clipping, optimizer, average.
 //
 // A batch is told what changes (`next`), gets its pictures from the host (`feed`) or draws them on
-// the device (`feed_drawn`); the rest is one list of launches (`run`), which is recorded as a graph.
-// How a step went arrives later (`result`).
+// the device (`feed_drawn`); the rest is one list of launches (`run`), which is recorded as a
+// graph. How a step went arrives later (`result`).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "ocelli/core/buffer.hpp"
+#include "ocelli/core/error.hpp"
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/cuda/clip.hpp"
 #include "ocelli/cuda/l2.hpp"
@@ -84,7 +85,14 @@ class StepMath {
   };
 
   /// Launches and copies one by one, or as graphs; the same bits.
-  void set_eager(bool eager) { graphs_.set_eager(eager); }
+  /// @throws DeviceError for graphs of the default stream
+  void set_eager(bool eager) {
+    if (!eager && stream_ == nullptr)
+      throw DeviceError(
+          "the backend works on the default stream, which cannot be recorded", "step",
+          "give it a stream of its own, or ask for eager steps");
+    graphs_.set_eager(eager);
+  }
   simt::Stream stream() const { return stream_; }
   /// Batches are drawn from these pictures from now on.
   void keep(Pictures&& pictures) {

@@ -78,7 +78,8 @@ struct OpCall {
 
   std::uint64_t seed = 0;  ///< of dropout
   std::uint32_t step = 0;  ///< of dropout
-  /// Not null: seed and step lie here, in the backend's memory, and are read when the operation runs.
+  /// Not null: seed and step lie here, in the backend's memory, and are read when the operation
+  /// runs.
   const Draw* draw = nullptr;
 
   /// The seed and the step, for a backend whose memory is the host's.

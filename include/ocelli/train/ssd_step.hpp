@@ -126,7 +126,9 @@ struct StepMathOf<B> {
 /// A backend's math that holds in its own memory what changes from step to step: then a step can be
 /// recorded once and replayed, batches can be drawn there, and results arrive later.
 template <class M>
-concept Replays = requires { typename M::Pictures; };
+concept Replays = requires {
+  typename M::Pictures;
+};
 }  // namespace detail
 
 template <Backend B>
@@ -259,10 +261,7 @@ class SsdStep {
   }
   void tell(const Part& part) {
     math_.next(
-        {{part.seed, part.draw},
-         part.first,
-         part.last,
-         rate_at(schedule_, values_, part.step)});
+        {{part.seed, part.draw}, part.first, part.last, rate_at(schedule_, values_, part.step)});
   }
   /// All that a part asks the device for, but for what `tell` and `feed` bring: the same each time.
   void whole(const Part& part) {

@@ -42,7 +42,7 @@ class SsdStepper {
         step_(backend, pool, spec, values, state, static_cast<int>(values.batch_size)),
         loader_(*train.dataset, *train.cache, loader_options(spec, values, options)) {
     if constexpr (replays) step_.math().set_eager(options.eager);
-    if (!replays && options.pictures == PictureFeed::device)
+    if (!replays && (options.pictures == PictureFeed::device || options.picture_bytes > 0))
       throw ConfigError(
           "this backend holds no pictures", "pictures", "leave it to the loader, or train on CUDA");
   }
@@ -153,9 +153,10 @@ class SsdStepper {
     if (std::string why_not = describe(options, rule); !why_not.empty()) return why_not;
     const data::Targets targets = data::collect_targets(*train_.dataset, *train_.cache);
     bytes_ = picture_bytes(targets, *train_.cache);
-    if (bytes_ > Pictures::room())
+    const std::size_t room = options_.picture_bytes > 0 ? options_.picture_bytes : Pictures::room();
+    if (bytes_ > room)
       return "they have " + std::to_string(bytes_) + " bytes, the device has room for " +
-             std::to_string(Pictures::room());
+             std::to_string(room);
     Pictures store(
         math.stream(), bytes_, {options.batch, options.height, options.width, options.max_boxes},
         rule, {options.scale.multiply, options.scale.add});

@@ -38,9 +38,7 @@ struct StepReport {
 };
 
 constexpr Floor set_words_floor() { return {static_cast<long>(sizeof(StepWords)), 0}; }
-constexpr Floor begin_report_floor() {
-  return {4 + 8 + static_cast<long>(sizeof(StepReport)), 0};
-}
+constexpr Floor begin_report_floor() { return {4 + 8 + static_cast<long>(sizeof(StepReport)), 0}; }
 constexpr Floor add_totals_floor() { return {32 + 2 * 28, 3}; }
 
 OCELLI_KERNEL set_words(StepWords words, StepWords* at) {
