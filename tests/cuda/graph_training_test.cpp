@@ -47,6 +47,7 @@ struct Run {
   PictureFeed pictures = PictureFeed::automatic;
   long steps = 3;
   std::size_t picture_bytes = 0;
+  bool resume = false;
 };
 
 /// What a training tells.
@@ -69,6 +70,7 @@ Told train_it(const std::filesystem::path& out, const Run& run) {
   options.eager = run.eager;
   options.pictures = run.pictures;
   options.picture_bytes = run.picture_bytes;
+  options.resume = run.resume;
   ThreadPool pool(1);
   B backend(pool);
   const TinyPictures pictures(3, 3);
@@ -124,10 +126,6 @@ TEST_CASE("cuda graph training: the same bytes as launch by launch") {
       CHECK(a.points[0].loss() == b.points[0].loss());
       CHECK(a.points[0].learning_rate == b.points[0].learning_rate);
     }
-  // The pictures are the loader's, but for rounding.
-  CHECK(
-      train::read_file(folder / "graph-0" / "last.safetensors") !=
-      train::read_file(folder / "graph-1" / "last.safetensors"));
 }
 
 TEST_CASE("cuda graph training: the device draws the pictures of the loader; it says which it is") {
@@ -164,6 +162,16 @@ TEST_CASE("cuda graph training: the device draws the pictures of the loader; it 
   CHECK(
       train::read_file(folder / "large" / "last.safetensors") ==
       train::read_file(folder / "loaded" / "last.safetensors"));
+
+  // Resumed with the other: a warning.
+  Run resumed = loader;
+  resumed.steps = 2;
+  resumed.resume = true;
+  const Told warned = train_it<CudaBackend>(folder / "drawn", resumed);
+  REQUIRE(warned.messages.size() == 3);
+  CHECK(says(warned.messages[2], "until now the pictures came from the device"));
+  const Told calm = train_it<CudaBackend>(folder / "loaded", resumed);
+  CHECK(calm.messages.size() == 2);
 
   // A backend in the host's memory has no such choice.
   CHECK(

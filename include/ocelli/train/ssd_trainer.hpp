@@ -79,6 +79,7 @@ class SsdTrainer {
     config["labels"] = train_.dataset->labels;
     config["data"] = train_.dataset->root;
     if (const std::string told = stepper_.prepare(config); !told.empty()) message(told, false);
+    warn_of_other_pictures(config);
     run_.write_config(config);
     return done_;
   }
@@ -305,6 +306,19 @@ class SsdTrainer {
 
   void message(const std::string& text, bool warning) {
     for (TrainingObserver* observer : observers_) observer->on_message(text, warning);
+  }
+
+  /// A resumed run keeps its bytes only where the same side augments.
+  void warn_of_other_pictures(const nlohmann::ordered_json& config) {
+    if (done_ == 0 || !config.contains("pictures") || !std::filesystem::exists(run_.config()))
+      return;
+    const nlohmann::ordered_json before = run_.read_config();
+    if (before.contains("pictures") && before.at("pictures") != config.at("pictures"))
+      message(
+          "until now the pictures came from the " + before.at("pictures").get<std::string>() +
+              "; they are the same but for rounding, so the run may end with other bytes than one "
+              "that was not stopped",
+          true);
   }
 
   void start_from(const std::filesystem::path& source) {
