@@ -112,6 +112,7 @@ class Pictures {
 
   int count() const { return static_cast<int>(table_.size()); }
   int batch() const { return shape_.batch; }
+  long image_floats() const { return static_cast<long>(images_.size()); }  ///< of a batch
   std::size_t bytes() const { return used_; }
 
  private:

@@ -123,6 +123,7 @@ class StepMath {
     if (!staging_) staging_.emplace(floats, max_batch_, max_boxes_);
     const int place = staging_->send(stream_, images, floats, batch, truth);
     input_ = staging_->input(place);
+    image_floats_ = floats;
     kind_ = {part_.first, part_.last, false, place, batch, input_.capacity, batches_};
   }
   /// It is drawn from the pictures that lie on the device.
@@ -130,6 +131,7 @@ class StepMath {
   void feed_drawn() {
     if (!pictures_) throw Error("no pictures lie on the device", "step", "keep them first");
     input_ = pictures_->input();
+    image_floats_ = pictures_->image_floats();
     kind_ = {part_.first, part_.last, true, 0, pictures_->batch(), input_.capacity, batches_};
   }
 
@@ -155,11 +157,14 @@ class StepMath {
     if (kind_.drawn) pictures_->draw(&words_.data()->pictures);
     return input_.images;
   }
+  /// How many numbers they are.
+  long image_floats() const { return image_floats_; }
   /// What dropout is a function of, on the device.
   const Draw* draw() const { return &words_.data()->draw; }
 
   /// The loss of the batch and its gradients; its numbers are added up on the device.
-  void loss(const float* codes, const float* logits, float* d_codes, float* d_logits) {
+  template <class T>
+  void loss(const T* codes, const T* logits, T* d_codes, T* d_logits) {
     const SsdLossShape shape{kind_.batch, shape_.anchors, shape_.columns, input_.capacity};
     ssd_loss(
         stream_, shape, anchors_.data(),
@@ -284,6 +289,7 @@ class StepMath {
   Part part_;
   StepKind kind_;
   BatchInput input_;
+  long image_floats_ = 0;
   std::optional<Staging> staging_;
   std::optional<cuda::Pictures> pictures_;
   StepGraphs graphs_;

@@ -55,34 +55,6 @@ class Launch {
   Launch(const void* kernel, Extent grid, dim3 block, std::size_t dynamic_bytes)
       : kernel_(kernel), grid_(grid), block_(block), dynamic_bytes_(dynamic_bytes) {}
 
-  /// Refuses what a device would refuse.
-  void check() const {
-    const auto refuse = [this](const std::string& what, const std::string& advice) {
-      throw error_of({Fault::launch_limit, what, advice, {}}, kernel_, nullptr, grid_.at);
-    };
-    if (running_block != nullptr)
-      refuse("launched from inside a kernel", "launch from the host only");
-    if (grid_.x == 0 || grid_.y == 0 || grid_.z == 0 || block_.x == 0 || block_.y == 0 ||
-        block_.z == 0)
-      refuse(
-          "grid " + text_of(grid_) + " of blocks " + text_of(block_) + " has no threads",
-          "leave out a launch that has nothing to do");
-    if (grid_.x > 0x7FFFFFFFu || grid_.y > 65535 || grid_.z > 65535)
-      refuse(
-          "grid " + text_of(grid_) + " is beyond (2147483647,65535,65535)",
-          "put the largest extent into x");
-    if (block_.x > 1024 || block_.y > 1024 || block_.z > 64 ||
-        std::uint64_t{block_.x} * block_.y * block_.z > Block::max_threads)
-      refuse(
-          "block " + text_of(block_) + " is beyond (1024,1024,64) or 1024 threads",
-          "use smaller blocks and more of them");
-    if (dynamic_bytes_ > settings().shared_bytes)
-      refuse(
-          std::to_string(dynamic_bytes_) + " bytes of dynamic shared memory; a block has " +
-              std::to_string(settings().shared_bytes),
-          "use smaller tiles");
-  }
-
   void run(void (*call)(void*), void* arguments) const {
     check();
     static thread_local const std::unique_ptr<Block> machine = std::make_unique<Block>();
@@ -130,6 +102,36 @@ class Launch {
     Running& operator=(const Running&) = delete;
   };
 
+ public:
+  /// Refuses what a device would refuse.
+  void check() const {
+    const auto refuse = [this](const std::string& what, const std::string& advice) {
+      throw error_of({Fault::launch_limit, what, advice, {}}, kernel_, nullptr, grid_.at);
+    };
+    if (running_block != nullptr)
+      refuse("launched from inside a kernel", "launch from the host only");
+    if (grid_.x == 0 || grid_.y == 0 || grid_.z == 0 || block_.x == 0 || block_.y == 0 ||
+        block_.z == 0)
+      refuse(
+          "grid " + text_of(grid_) + " of blocks " + text_of(block_) + " has no threads",
+          "leave out a launch that has nothing to do");
+    if (grid_.x > 0x7FFFFFFFu || grid_.y > 65535 || grid_.z > 65535)
+      refuse(
+          "grid " + text_of(grid_) + " is beyond (2147483647,65535,65535)",
+          "put the largest extent into x");
+    if (block_.x > 1024 || block_.y > 1024 || block_.z > 64 ||
+        std::uint64_t{block_.x} * block_.y * block_.z > Block::max_threads)
+      refuse(
+          "block " + text_of(block_) + " is beyond (1024,1024,64) or 1024 threads",
+          "use smaller blocks and more of them");
+    if (dynamic_bytes_ > settings().shared_bytes)
+      refuse(
+          std::to_string(dynamic_bytes_) + " bytes of dynamic shared memory; a block has " +
+              std::to_string(settings().shared_bytes),
+          "use smaller tiles");
+  }
+
+ private:
   const void* kernel_;
   Extent grid_;
   dim3 block_;
