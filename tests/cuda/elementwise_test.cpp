@@ -5,8 +5,15 @@
 #include <doctest/doctest.h>
 
 #include <climits>
+#include <cstdint>
+#include <vector>
 
 #include "agree.hpp"
+#include "ocelli/core/thread_pool.hpp"
+#include "ocelli/cpu/dropout.hpp"
+#include "ocelli/cuda/dropout.hpp"
+#include "ocelli/reference/dropout.hpp"
+#include "ocelli/simt/device_array.hpp"
 
 namespace ocelli::test {
 namespace {
@@ -103,6 +110,54 @@ TEST_CASE("cuda dropout: the reference's mask, bit for bit") {
     p.in_place = false;
     p.mode = Mode::infer;
     check_on_emulator(p);
+  }
+}
+
+TEST_CASE("cuda dropout: seed and step may lie on the device") {
+  for (const int channels : {3, 4}) {
+    const OpDesc op = [] {
+      OpDesc one;
+      one.kind = OpKind::dropout;
+      one.output = 6;
+      one.keep = 0.5f;
+      return one;
+    }();
+    OpCall<float> call;
+    call.op = &op;
+    call.batch = 2;
+    call.in_shape[0] = call.out_shape = {5, 7, channels};
+    const std::vector<float> ones(static_cast<std::size_t>(2 * 5 * 7 * channels), 1.0f);
+    const simt::DeviceArray<float> x(ones);
+    simt::DeviceArray<float> y(ones.size()), dx(ones.size());
+    const simt::DeviceArray<Draw> word(std::vector<Draw>{{77, 5}});
+    call.in[0].data = call.dout = x.data();
+    call.out = y.data();
+    call.din[0] = dx.data();
+    const auto run = [&](std::uint64_t seed, std::uint32_t step, const Draw* draw) {
+      call.seed = seed;
+      call.step = step;
+      call.draw = draw;
+      cuda::dropout_forward(nullptr, call);
+      cuda::dropout_backward(nullptr, call);
+      CHECK(dx.values() == y.values());
+      return y.values();
+    };
+    const std::vector<float> wanted = run(77, 5, nullptr);
+    CHECK(run(1, 2, word.data()) == wanted);
+    CHECK(run(77, 6, nullptr) != wanted);
+    CHECK(run(78, 5, nullptr) != wanted);
+    // Backends in the host's memory follow it too.
+    std::vector<float> host(ones.size());
+    const Draw draw{77, 5};
+    call.draw = &draw;
+    call.in[0].data = ones.data();
+    call.out = host.data();
+    reference::dropout_forward(call);
+    CHECK(host == wanted);
+    host.assign(host.size(), 0);
+    ThreadPool pool(1);
+    cpu::dropout_forward(pool, call);
+    CHECK(host == wanted);
   }
 }
 

@@ -132,20 +132,30 @@ Outcome on_device(const Numbers& start, const UpdatePlan& plan, int batches) {
        mean_square = sent(n.mean_square), average = sent(n.average);
   const auto codes = sent(n.codes), logits = sent(n.logits);
   auto d_codes = sent(n.d_codes), d_logits = sent(n.d_logits);
-  math.begin(gradient.data());
-  std::vector<float> zeroes(n.gradient.size());
-  fetch(zeroes, gradient);
-  for (const float v : zeroes) REQUIRE(v == 0.0f);
-  gradient.upload(n.gradient.data(), n.gradient.size());
-  for (int k = 0; k < batches; ++k)
-    CHECK(
-        math.loss(kBatch, n.truth(), codes.data(), logits.data(), d_codes.data(), d_logits.data()));
-  math.update(
-      {weights.data(), gradient.data(), momentum.data(),
-       plan.rmsprop ? mean_square.data() : nullptr,
-       plan.average_decay > 0 ? average.data() : nullptr},
-      0.02);
+  for (int k = 0; k < batches; ++k) {
+    const bool first = k == 0, last = k == batches - 1;
+    math.next({{}, first, last, 0.02});
+    math.feed(nullptr, 0, kBatch, n.truth());
+    math.run([&] {
+      if (first) {
+        math.begin(gradient.data());
+        std::vector<float> zeroes(n.gradient.size());
+        fetch(zeroes, gradient);
+        for (const float v : zeroes) REQUIRE(v == 0.0f);
+        gradient.upload(n.gradient.data(), n.gradient.size());
+      }
+      math.loss(codes.data(), logits.data(), d_codes.data(), d_logits.data());
+      if (last)
+        math.update(
+            {weights.data(), gradient.data(), momentum.data(),
+             plan.rmsprop ? mean_square.data() : nullptr,
+             plan.average_decay > 0 ? average.data() : nullptr});
+    });
+  }
+  CHECK(math.pending() == 1);
   o.result = math.result();
+  CHECK(math.pending() == 0);
+  CHECK_THROWS_AS(math.result(), Error);
   fetch(n.weights, weights);
   fetch(n.momentum, momentum);
   fetch(n.mean_square, mean_square);
@@ -230,4 +240,54 @@ TEST_CASE("step_math: adding up is as cheap as its floor says") {
   constexpr long sums = 3 * sizeof(double), flag = sizeof(std::int32_t);
   CHECK(kernel::add_totals_floor().bytes == 3 * sums + flag);
   CHECK(kernel::add_totals_floor().flops == 3);
+}
+
+TEST_CASE(
+    "step_math: a step after one that nobody looked at writes nothing if that was not finite") {
+  const UpdatePlan plan = plan_with(false, Clipping::none, false);
+  for (const bool looks : {false, true}) {
+    CAPTURE(looks);
+    Numbers n;
+    ThreadPool pool(1);
+    CudaBackend backend(pool);
+    cuda::StepMath math(
+        backend, pool, n.anchors, kClasses, SsdLossOptions{}, kBatch, kCapacity, plan);
+    auto weights = sent(n.weights), gradient = sent(n.gradient), momentum = sent(n.momentum);
+    auto logits = sent(n.logits);
+    const auto codes = sent(n.codes);
+    auto d_codes = sent(n.d_codes), d_logits = sent(n.d_logits);
+    const auto step = [&] {
+      simt::synchronize();  // uploads go through the default stream
+      math.next({{}, true, true, 0.02});
+      math.feed(nullptr, 0, kBatch, n.truth());
+      math.run([&] {
+        math.begin(gradient.data());
+        math.loss(codes.data(), logits.data(), d_codes.data(), d_logits.data());
+        math.update({weights.data(), gradient.data(), momentum.data(), nullptr, nullptr});
+      });
+    };
+    const float bad = std::numeric_limits<float>::quiet_NaN();
+    logits.upload(&bad, 1);
+    step();
+    if (looks) CHECK_FALSE(math.result().finite);
+    logits.upload(n.logits.data(), 1);
+    step();
+    if (!looks) CHECK_FALSE(math.result().finite);
+    CHECK(math.result().finite == looks);
+    simt::synchronize(backend.stream());
+    std::vector<float> after(n.weights.size());
+    fetch(after, weights);
+    CHECK((after == n.weights) == !looks);
+    // Two results may wait, not three.
+    step();
+    step();
+    CHECK_THROWS_AS(step(), Error);
+  }
+}
+
+TEST_CASE("step_math: the floors of what steers a step") {
+  CHECK(sizeof(kernel::StepWords) == 16 + 16 + 4 + 4);
+  CHECK(sizeof(kernel::StepReport) == 3 * 8 + 2 * 4 + 2 * 8);
+  CHECK(kernel::set_words_floor() == kernel::Floor{40, 0});
+  CHECK(kernel::begin_report_floor() == kernel::Floor{4 + 8 + 48, 0});
 }

@@ -12,7 +12,8 @@ namespace ocelli::cpu {
 /// body(i, factor) for each value: 1 / keep where it is kept, else 0.
 template <class Body>
 inline void for_each_masked(ThreadPool& pool, const OpCall<float>& call, Body&& body) {
-  const DropoutMask mask(call.seed, call.step, *call.op);
+  const Draw draw = call.drawn();
+  const DropoutMask mask(draw.seed, draw.step, *call.op);
   const float up = 1.0f / call.op->keep;
   const long size = call.batch * call.out_shape.size();
   constexpr long kTask = 4096 * DropoutMask::kBlock;

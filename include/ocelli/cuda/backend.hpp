@@ -7,9 +7,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <utility>
 
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/cuda/device_memory.hpp"
+#include "ocelli/cuda/stream.hpp"
 #include "ocelli/cuda/workspace.hpp"
 #include "ocelli/kernels/precision.cuh"
 #include "ocelli/op/call.hpp"
@@ -33,8 +36,10 @@ class CudaBackend {
   ///                   operations, are made in float32. Tensors are float in any case
   explicit CudaBackend(simt::Stream stream = nullptr, Precision precision = Precision::float32)
       : stream_(stream), precision_(precision) {}
-  /// The pool is not used; the constructor is there so that every backend is made alike.
-  explicit CudaBackend(ThreadPool&) {}
+  /// Works on a stream of its own, whose steps can be graphs. The pool is not used; it is there so
+  /// that every backend is made alike.
+  /// @throws DeviceError
+  explicit CudaBackend(ThreadPool&) : own_(std::in_place), stream_(own_->handle()) {}
 
   /// Makes room for an operation; called once for each before the first step. The call's shapes,
   /// batch, mode and wanted gradients must be final; its pointers are not followed.
@@ -56,6 +61,7 @@ class CudaBackend {
   static bool native(const OpDesc&) { return true; }
 
  private:
+  std::optional<cuda::Stream> own_;
   simt::Stream stream_ = nullptr;
   Precision precision_ = Precision::float32;
   cuda::Workspace workspace_;

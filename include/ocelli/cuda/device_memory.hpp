@@ -39,6 +39,8 @@ struct DeviceMemory {
   static void wait() {
 #ifdef __CUDACC__
     simt::check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+#else
+    simt::synchronize();
 #endif
   }
 };

@@ -24,7 +24,7 @@ inline void dropout_forward(simt::Stream stream, const OpCall<float>& call) {
       launch.four ? kernel::dropout_forward<true> : kernel::dropout_forward<false>,
       dim3(blocks(size, 4 * kernel::kElementThreads)), launch.block, 0, stream, call.in[0],
       launch.values, kernel::Divider(channels), DropoutMask(call.seed, call.step, *call.op),
-      1.0f / call.op->keep, call.out);
+      call.draw, 1.0f / call.op->keep, call.out);
 }
 
 inline void dropout_backward(simt::Stream stream, const OpCall<float>& call) {
@@ -34,7 +34,7 @@ inline void dropout_backward(simt::Stream stream, const OpCall<float>& call) {
   simt::launch(
       four ? kernel::dropout_backward<true> : kernel::dropout_backward<false>,
       dim3(blocks(size, 4 * kernel::kElementThreads)), dim3(kernel::kElementThreads), 0, stream,
-      call.dout, static_cast<int>(size), DropoutMask(call.seed, call.step, *call.op),
+      call.dout, static_cast<int>(size), DropoutMask(call.seed, call.step, *call.op), call.draw,
       1.0f / call.op->keep, gradient_of(call, 0));
 }
 

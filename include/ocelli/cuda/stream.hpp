@@ -2,13 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <utility>
 
 #include "ocelli/simt/device.hpp"
 
 namespace ocelli::cuda {
 
-/// Owns a stream of the current device. On the emulator there is one order only: the program's.
+/// Owns a stream of the current device that waits for no other. On the emulator there is one order
+/// only, the program's, but each stream is captured by itself.
 class Stream {
  public:
 #ifdef __CUDACC__
@@ -20,7 +23,10 @@ class Stream {
     if (handle_ != nullptr) (void)cudaStreamDestroy(handle_);
   }
 #else
-  Stream() = default;
+  Stream() {
+    static std::atomic<std::uintptr_t> last{0};
+    handle_ = reinterpret_cast<simt::Stream>(++last);
+  }
 #endif
   Stream(Stream&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Stream& operator=(Stream&& other) noexcept {

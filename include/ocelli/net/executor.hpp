@@ -83,14 +83,11 @@ class Executor {
   /// Backward reads them again: they must live until then.
   /// @param seed, step  of the run: dropout is a function of them
   void forward(const T* images, std::uint64_t seed = 0, std::uint32_t step = 0) {
-    for (const Reader& reader : readers_) calls_[reader.call].in[reader.input].data = images;
-    for (std::size_t i = 0; i < calls_.size(); ++i) {
-      if (!op_plans_[i].forward) continue;
-      calls_[i].seed = seed;
-      calls_[i].step = step;
-      backend_.forward(calls_[i]);
-    }
+    run_forward(images, {seed, step}, nullptr);
   }
+  /// The same with seed and step in the backend's memory, where backward reads them again: for a
+  /// backend whose work is asked for once and done often.
+  void forward_at(const T* images, const Draw* draw) { run_forward(images, {}, draw); }
 
   /// Adds to the gradient slab what the output gradients say; they must be filled in before, and
   /// are overwritten.
@@ -173,6 +170,17 @@ class Executor {
       folded_bias_ = Slab(static_cast<std::size_t>(model.layout.norm_floats));
     }
     prepare(mode);
+  }
+
+  void run_forward(const T* images, Draw here, const Draw* there) {
+    for (const Reader& reader : readers_) calls_[reader.call].in[reader.input].data = images;
+    for (std::size_t i = 0; i < calls_.size(); ++i) {
+      if (!op_plans_[i].forward) continue;
+      calls_[i].seed = here.seed;
+      calls_[i].step = here.step;
+      calls_[i].draw = there;
+      backend_.forward(calls_[i]);
+    }
   }
 
   /// Weights and biases of convolutions with the batch norms behind them, all on the host.

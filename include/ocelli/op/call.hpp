@@ -39,6 +39,12 @@ struct NormOptions {
   double epsilon = 0.001;  ///< added to the variance
 };
 
+/// What an operation's random numbers are a function of, beside the operation.
+struct Draw {
+  std::uint64_t seed = 0;  ///< of the run
+  std::uint32_t step = 0;  ///< number of the batch in the run
+};
+
 /// One operation over a batch. Values are [batch, H, W, C]. Forward writes `out`; backward reads
 /// `dout`, overwrites or adds to each non-null `din[k]`, and adds to each non-null parameter
 /// gradient.
@@ -72,6 +78,12 @@ struct OpCall {
 
   std::uint64_t seed = 0;  ///< of dropout
   std::uint32_t step = 0;  ///< of dropout
+  /// Not null: seed and step lie here, in the backend's memory, and are read when the operation
+  /// runs.
+  const Draw* draw = nullptr;
+
+  /// The seed and the step, for a backend whose memory is the host's.
+  constexpr Draw drawn() const { return draw != nullptr ? *draw : Draw{seed, step}; }
 };
 
 }  // namespace ocelli

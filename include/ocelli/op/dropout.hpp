@@ -33,6 +33,14 @@ class DropoutMask {
         op_(static_cast<std::uint32_t>(op.output)),
         below_(static_cast<std::uint32_t>(op.keep * 0x1p24f)) {}
 
+  /// The mask of the same operation in another step.
+  constexpr DropoutMask of(std::uint64_t seed, std::uint32_t step) const {
+    DropoutMask other = *this;
+    other.seed_ = seed;
+    other.step_ = step;
+    return other;
+  }
+
   /// Whether elements 4 * b .. 4 * b + 3 are kept: one Philox block.
   constexpr std::array<bool, kBlock> block(long b) const {
     const auto bits = philox(

@@ -13,7 +13,8 @@ namespace ocelli::reference {
 /// Calls body(element, factor) for each element of the batch; factor is 0 or 1 / keep.
 template <class T, class Body>
 inline void for_each_masked(const OpCall<T>& call, Body&& body) {
-  const DropoutMask mask(call.seed, call.step, *call.op);
+  const Draw draw = call.drawn();
+  const DropoutMask mask(draw.seed, draw.step, *call.op);
   const T up = T(1) / T(call.op->keep);
   const long size = call.batch * call.out_shape.size();
   for (long first = 0; first < size; first += DropoutMask::kBlock) {

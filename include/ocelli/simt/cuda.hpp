@@ -71,6 +71,10 @@ inline void download(void* host, const void* device, std::size_t bytes, Stream s
   check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync");
   check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
 }
+inline void download_later(
+    void* host, const void* device, std::size_t bytes, Stream stream = nullptr) {
+  check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync");
+}
 inline void fill(void* device, int byte, std::size_t bytes, Stream stream = nullptr) {
   check(cudaMemsetAsync(device, byte, bytes, stream), "cudaMemsetAsync");
 }

@@ -21,6 +21,7 @@
 #error "ocelli/simt/device.hpp: without nvcc it is the emulator, which replaces cuda_runtime.h"
 #endif
 #include "ocelli/simt/builtins.hpp"      // IWYU pragma: export
+#include "ocelli/simt/capture.hpp"       // IWYU pragma: export
 #include "ocelli/simt/declarations.hpp"  // IWYU pragma: export
 #include "ocelli/simt/intrinsics.hpp"    // IWYU pragma: export
 #include "ocelli/simt/launch.hpp"        // IWYU pragma: export

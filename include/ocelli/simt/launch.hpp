@@ -13,12 +13,10 @@
 
 #include "ocelli/core/random.hpp"
 #include "ocelli/simt/block.hpp"
+#include "ocelli/simt/capture.hpp"
 #include "ocelli/simt/symbol.hpp"
 
 namespace ocelli::simt {
-
-/// On the emulator all streams are one: a launch has ended when it returns.
-using Stream = void*;
 
 inline std::string text_of(dim3 v) {
   return "(" + std::to_string(v.x) + "," + std::to_string(v.y) + "," + std::to_string(v.z) + ")";
@@ -57,7 +55,7 @@ class Launch {
   Launch(const void* kernel, Extent grid, dim3 block, std::size_t dynamic_bytes)
       : kernel_(kernel), grid_(grid), block_(block), dynamic_bytes_(dynamic_bytes) {}
 
-  void run(void (*call)(void*), void* arguments) {
+  void run(void (*call)(void*), void* arguments) const {
     check();
     static thread_local const std::unique_ptr<Block> machine = std::make_unique<Block>();
     Block& b = *machine;
@@ -104,6 +102,8 @@ class Launch {
     Running& operator=(const Running&) = delete;
   };
 
+ public:
+  /// Refuses what a device would refuse.
   void check() const {
     const auto refuse = [this](const std::string& what, const std::string& advice) {
       throw error_of({Fault::launch_limit, what, advice, {}}, kernel_, nullptr, grid_.at);
@@ -131,32 +131,47 @@ class Launch {
           "use smaller tiles");
   }
 
+ private:
   const void* kernel_;
   Extent grid_;
   dim3 block_;
   std::size_t dynamic_bytes_;
 };
 
+namespace detail {
+/// A kernel with its arguments.
+template <class... P>
+struct Call {
+  void (*kernel)(P...);
+  std::tuple<std::decay_t<P>...> arguments;
+
+  void run(const Launch& launch) {
+    launch.run(
+        [](void* p) {
+          const Call& c = *static_cast<const Call*>(p);
+          std::apply(c.kernel, c.arguments);
+        },
+        this);
+  }
+};
+}  // namespace detail
+
 /// Runs a kernel for each thread of `grid` blocks of `block` threads, and returns when all is done.
+/// While the stream captures, the launch is written down with its arguments.
 /// @param dynamic_bytes  what OCELLI_DYNAMIC_SHARED gives, bytes
 /// @throws KernelError where the kernel or the launch breaks a rule; the memory that the kernel
 ///         wrote until then stays written. Objects of the kernel's threads are not destroyed then
 template <class... P, class... A>
 void launch(
-    void (*kernel)(P...), Extent grid, Extent block, std::size_t dynamic_bytes, Stream /*stream*/,
+    void (*kernel)(P...), Extent grid, Extent block, std::size_t dynamic_bytes, Stream stream,
     A&&... arguments) {
   static_assert(sizeof...(P) == sizeof...(A), "launch: the kernel has another number of arguments");
-  struct Call {
-    void (*kernel)(P...);
-    std::tuple<std::decay_t<P>...> arguments;
-  } call{kernel, std::tuple<std::decay_t<P>...>(static_cast<P>(std::forward<A>(arguments))...)};
-  Launch(reinterpret_cast<const void*>(kernel), grid, block, dynamic_bytes)
-      .run(
-          [](void* p) {
-            const Call& c = *static_cast<const Call*>(p);
-            std::apply(c.kernel, c.arguments);
-          },
-          &call);
+  detail::Call<P...> call{
+      kernel, std::tuple<std::decay_t<P>...>(static_cast<P>(std::forward<A>(arguments))...)};
+  const Launch one(reinterpret_cast<const void*>(kernel), grid, block, dynamic_bytes);
+  if (!captures(stream)) return call.run(one);
+  one.check();
+  detail::capture.recording.add([call, one]() mutable { call.run(one); });
 }
 
 }  // namespace ocelli::simt

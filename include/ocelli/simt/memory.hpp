@@ -12,13 +12,14 @@
 
 #include "ocelli/core/error.hpp"
 #include "ocelli/simt/access.hpp"
-#include "ocelli/simt/launch.hpp"
+#include "ocelli/simt/capture.hpp"
 
 namespace ocelli::simt {
 
 /// `bytes` of device memory, aligned to 256 bytes.
 /// @throws DeviceError where there is not that much
 inline void* allocate(std::size_t bytes) {
+  refuse_in_capture("cudaMalloc");
   const std::size_t rounded = (bytes + 255) / 256 * 256;
   // Not rounded up to the alignment where a sanitizer watches the end.
   void* p = nullptr;
@@ -29,28 +30,53 @@ inline void* allocate(std::size_t bytes) {
   return p;
 }
 
-/// Frees what allocate() gave; null is allowed.
+/// Frees what allocate() gave; null is allowed. In a capture the capture is lost.
 inline void release(void* p) {
+  if (p != nullptr && detail::capture.active) detail::capture.broken = true;
   if (p != nullptr && listener.forgotten != nullptr) listener.forgotten(p);
   std::free(p);
 }
 
-/// Host to device.
-inline void upload(void* device, const void* host, std::size_t bytes, Stream = nullptr) {
-  if (bytes > 0) std::memcpy(device, host, bytes);  // null is allowed where there is nothing
-  if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
+namespace detail {
+/// Does `work` now, or writes it down where the stream captures.
+template <class Work>
+void in_order(Stream stream, Work work) {
+  if (captures(stream))
+    capture.recording.add(work);
+  else
+    work();
+}
+}  // namespace detail
+
+/// Host to device. The host's bytes must live, as they are, until the stream has done it; in a
+/// capture they are read at each replay.
+inline void upload(void* device, const void* host, std::size_t bytes, Stream stream = nullptr) {
+  detail::in_order(stream, [=] {
+    if (bytes > 0) std::memcpy(device, host, bytes);  // null is allowed where there is nothing
+    if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
+  });
 }
 /// Device to host; waits for what the stream has to do before.
 inline void download(void* host, const void* device, std::size_t bytes, Stream = nullptr) {
+  refuse_in_capture("a copy to the host that waits");
   if (bytes > 0) std::memcpy(host, device, bytes);
 }
+/// Device to host in the stream's order: the host's bytes are there when the stream has done it.
+inline void download_later(
+    void* host, const void* device, std::size_t bytes, Stream stream = nullptr) {
+  detail::in_order(stream, [=] {
+    if (bytes > 0) std::memcpy(host, device, bytes);
+  });
+}
 /// Sets each byte.
-inline void fill(void* device, int byte, std::size_t bytes, Stream = nullptr) {
-  if (bytes > 0) std::memset(device, byte, bytes);
-  if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
+inline void fill(void* device, int byte, std::size_t bytes, Stream stream = nullptr) {
+  detail::in_order(stream, [=] {
+    if (bytes > 0) std::memset(device, byte, bytes);
+    if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
+  });
 }
 /// Waits for all that was launched.
-inline void synchronize(Stream = nullptr) {}
+inline void synchronize(Stream = nullptr) { refuse_in_capture("cudaStreamSynchronize"); }
 
 }  // namespace ocelli::simt
 

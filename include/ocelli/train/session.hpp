@@ -13,6 +13,7 @@
 #include "ocelli/train/hyperparameter_values.hpp"
 #include "ocelli/train/observer.hpp"
 #include "ocelli/train/outcome.hpp"
+#include "ocelli/train/training_options.hpp"
 
 namespace ocelli {
 
@@ -27,6 +28,8 @@ struct TrainerSettings {
   std::filesystem::path from = {};    ///< start from these weights
   int threads = 0;                    ///< 0: one a core
   bool quiet = false;                 ///< no progress on standard error
+  train::PictureFeed pictures = train::PictureFeed::automatic;  ///< who augments: see there
+  bool eager = false;                 ///< on a device: each operation by itself, not a graph
   std::vector<std::string> set = {};  ///< any other hyperparameter: "moving_average_decay=0.999"
 };
 

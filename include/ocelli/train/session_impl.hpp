@@ -75,6 +75,8 @@ TrainingOutcome Session<B>::fit(
   options.resume = settings_.resume;
   options.from = settings_.from;
   options.seed = settings_.seed;
+  options.pictures = settings_.pictures;
+  options.eager = settings_.eager;
   const bool evaluates = parts_->held_out.has_value();
   SsdTrainer<B>& trainer = parts_->trainer.emplace(
       parts_->backend, parts_->pool, spec, hyper, options,

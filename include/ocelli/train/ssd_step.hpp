@@ -122,6 +122,13 @@ requires requires { typename B::StepMath; }
 struct StepMathOf<B> {
   using type = typename B::StepMath;
 };
+
+/// A backend's math that holds in its own memory what changes from step to step: then a step can be
+/// recorded once and replayed, batches can be drawn there, and results arrive later.
+template <class M>
+concept Replays = requires {
+  typename M::Pictures;
+};
 }  // namespace detail
 
 template <Backend B>
@@ -157,35 +164,79 @@ class SsdStep {
     if constexpr (!Memory::is_host) copy(state_, resident_);
   }
 
-  /// Forward, loss and backward of one batch; gradients are added to the state's. Call `begin`
-  /// before the first batch of a step, `finish` after the last.
-  void begin() {
-    math_.begin(resident_.gradient.data());
-    batches_ = 0;
-  }
-  /// @param draw  number of this batch in the run: dropout is a function of it
-  void accumulate(const data::Batch& batch, std::uint64_t seed, std::uint32_t draw) {
-    executor_.forward(math_.images(batch.images, model_.input.size() * batch.size), seed, draw);
+  /// Whether steps are recorded and replayed, may be drawn on the device, and results arrive later.
+  static constexpr bool replays = detail::Replays<typename detail::StepMathOf<B>::type>;
+
+  /// One batch of a step.
+  struct Part {
+    std::uint64_t seed = 0;
+    std::uint32_t draw = 0;  ///< number of the batch in the run: dropout is a function of it
+    long step = 0;           ///< its learning rate is the schedule's
+    bool first = true, last = true;  ///< of the step
+  };
+
+  /// Forward, loss and backward of one batch, whose gradients are added to those of the step's
+  /// others; after the last L2, clipping and the optimizer, which write the weights unless the loss
+  /// was not finite. The batch may go when this returns.
+  void submit(const data::Batch& batch, const Part& part) {
+    count(part);
+    const long floats = model_.input.size() * batch.size;
     const GroundTruthBatch<float> truth{batch.boxes, batch.labels, batch.counts, batch.max_boxes};
-    ++batches_;
-    if (math_.loss(
-            batch.size, truth, executor_.output(0), executor_.output(1),
-            executor_.output_gradient(0), executor_.output_gradient(1)))
-      executor_.backward();
+    if constexpr (replays) {
+      tell(part);
+      math_.feed(batch.images, floats, batch.size, truth);
+      math_.run([&] { whole(part); });
+    } else {
+      if (part.first) math_.begin(resident_.gradient.data());
+      executor_.forward(math_.images(batch.images, floats), part.seed, part.draw);
+      if (math_.loss(
+              batch.size, truth, executor_.output(0), executor_.output(1),
+              executor_.output_gradient(0), executor_.output_gradient(1)))
+        executor_.backward();
+      if (part.last) math_.update(resident_.slabs(), rate_at(schedule_, values_, part.step));
+    }
   }
-  /// L2, clipping and the optimizer; writes the weights unless the loss was not finite.
-  StepResult finish(long step) {
-    math_.update(resident_.slabs(), rate_at(schedule_, values_, step));
+  /// The same on a batch that the device draws from the pictures it was given.
+  void submit_drawn(const Part& part) requires(replays) {
+    count(part);
+    tell(part);
+    math_.feed_drawn();
+    math_.run([&] { whole(part); });
+  }
+  /// Steps whose results have not been taken; two at most.
+  int pending() const { return pending_; }
+  /// How the oldest of them went; waits for it.
+  StepResult result() {
+    --pending_;
     return math_.result();
   }
 
   /// A whole step on one batch.
   StepResult run(const data::Batch& batch, std::uint64_t seed, long step) {
-    begin();
-    accumulate(batch, seed, static_cast<std::uint32_t>(step));
-    return finish(step);
+    submit(batch, {seed, static_cast<std::uint32_t>(step), step});
+    return result();
   }
 
+  /// Runs the net forward as the part of a step that was not finite did, although another came
+  /// after it: the weights are still that step's. Then the executor tells where.
+  /// @param batch  null: drawn on the device
+  void look_again(const data::Batch* batch, const Part& part) requires(replays) {
+    Part only = part;
+    only.first = true;
+    only.last = false;
+    tell(only);
+    if (batch != nullptr)
+      math_.feed(
+          batch->images, model_.input.size() * batch->size, batch->size,
+          {batch->boxes, batch->labels, batch->counts, batch->max_boxes});
+    else
+      math_.feed_drawn();
+    math_.set_eager(true);
+    math_.run([&] { executor_.forward_at(math_.images(), math_.draw()); });
+  }
+
+  /// The backend's loss and optimizers.
+  auto& math() { return math_; }
   Executor<B>& executor() { return executor_; }
   const SsdGroups& groups() const { return groups_; }
   /// The gradient as the optimizer saw it, but for clipping: scaled, with the L2 term. For looking
@@ -203,6 +254,26 @@ class SsdStep {
   }
 
  private:
+  void count(const Part& part) {
+    if (part.first) batches_ = 0;
+    ++batches_;
+    if (part.last) ++pending_;
+  }
+  void tell(const Part& part) {
+    math_.next(
+        {{part.seed, part.draw}, part.first, part.last, rate_at(schedule_, values_, part.step)});
+  }
+  /// All that a part asks the device for, but for what `tell` and `feed` bring: the same each time.
+  void whole(const Part& part) {
+    if (part.first) math_.begin(resident_.gradient.data());
+    executor_.forward_at(math_.images(), math_.draw());
+    math_.loss(
+        executor_.output(0), executor_.output(1), executor_.output_gradient(0),
+        executor_.output_gradient(1));
+    executor_.backward();
+    if (part.last) math_.update(resident_.slabs());
+  }
+
   /// The host's own state, or room for it in the backend's memory.
   using Resident = std::conditional_t<Memory::is_host, TrainingState<>&, TrainingState<Memory>>;
   static Resident resident(TrainingState<>& state, const ModelView& model) {
@@ -222,7 +293,7 @@ class SsdStep {
   Schedule schedule_;
   Executor<B> executor_;
   typename detail::StepMathOf<B>::type math_;
-  int batches_ = 0;
+  int batches_ = 0, pending_ = 0;
 };
 
 }  // namespace ocelli::train

@@ -22,7 +22,7 @@
 #include "ocelli/train/observer.hpp"
 #include "ocelli/train/outcome.hpp"
 #include "ocelli/train/signals.hpp"
-#include "ocelli/train/ssd_step.hpp"
+#include "ocelli/train/ssd_stepper.hpp"
 #include "ocelli/train/training_data.hpp"
 #include "ocelli/train/training_options.hpp"
 #include "ocelli/train/weights_file.hpp"
@@ -47,8 +47,7 @@ class SsdTrainer {
         held_out_(held_out),
         run_(options.out),
         state_(spec.model, values_.optimizer == "rmsprop", values_.moving_average_decay > 0),
-        step_(backend, pool, spec, values_, state_, static_cast<int>(values_.batch_size)),
-        loader_(*train.dataset, *train.cache, loader_options(spec, values_, options)),
+        stepper_(backend, pool, spec, values_, options, state_, train),
         metadata_(describe_weights(settings, train.dataset->labels)) {
     metadata_["seed"] = std::to_string(options.seed);
     if (options_.eval_steps <= 0) options_.eval_steps = std::max(1L, (values_.num_steps + 9) / 10);
@@ -62,23 +61,25 @@ class SsdTrainer {
   const TrainingData& train_data() const { return train_; }
   const TrainingData& held_out() const { return held_out_; }
   const RunFolder& run() const { return run_; }
-  const data::Loader& loader() const { return loader_; }
+  const data::Loader& loader() const { return stepper_.loader(); }
 
   /// Opens the run folder and brings the state to where the training goes on: the seed's initial
   /// weights, other weights (`from`), or a snapshot (`resume`). Returns the steps that are done.
   long prepare() {
     run_.open_for_training(options_.resume);
-    initialize(spec_.model, step_.groups(), options_.seed, state_.weights);
+    initialize(spec_.model, stepper_.step().groups(), options_.seed, state_.weights);
     if (!options_.from.empty()) start_from(options_.from);
     state_.start_average();
     done_ = 0;
     if (options_.resume) restore();
-    step_.upload();
+    stepper_.step().upload();
     nlohmann::ordered_json config = settings_.json();
     config["seed"] = options_.seed;
     config["device"] = options_.device;
     config["labels"] = train_.dataset->labels;
     config["data"] = train_.dataset->root;
+    if (const std::string told = stepper_.prepare(config); !told.empty()) message(told, false);
+    warn_of_other_pictures(config);
     run_.write_config(config);
     return done_;
   }
@@ -96,20 +97,38 @@ class SsdTrainer {
     auto last_snapshot = clock::now(), last_evaluation = clock::now();
     double trained = 0;  // seconds spent in steps
     Window window;
+    const auto timed = [&](auto&& work) {
+      const auto before = clock::now();
+      work();
+      trained += seconds_since(before);
+      window.seconds += seconds_since(before);
+    };
+    // What came of the steps, but for the `most` newest; all before anybody looks at anything.
+    const auto look = [&](int most) {
+      timed([&] {
+        stepper_.look(most, [&](const typename SsdStepper<B>::Seen& seen) {
+          learning_rate_ = seen.result.learning_rate;
+          if (!seen.fault.empty()) diverged(seen.step, seen.fault);
+          window.add(seen.result);
+        });
+      });
+    };
     TrainingOutcome outcome;
     if (done_ < steps && patience_gone()) outcome.end = TrainingEnd::early_stop;
     while (done_ < steps && outcome.end != TrainingEnd::early_stop) {
-      const auto before = clock::now();
-      const StepResult result = one_step();
-      trained += seconds_since(before);
-      window.add(result, seconds_since(before));
-      if (done_ % options_.log_steps == 0 || done_ == steps)
+      timed([&] { stepper_.ask(done_); });
+      ++done_;
+      look(SsdStepper<B>::kAhead);
+      if (done_ % options_.log_steps == 0 || done_ == steps) {
+        look(0);
         tell(window, seconds_since(start), first, trained);
+      }
       const bool due =
           done_ % options_.eval_steps == 0 || done_ == steps ||
           (values_.eval_interval_secs > 0 &&
            seconds_since(last_evaluation) >= static_cast<double>(values_.eval_interval_secs));
       if (due && held_out_.dataset != nullptr) {
+        look(0);
         if (window.steps > 0) tell(window, seconds_since(start), first, trained);
         outcome.last = evaluate_now();
         last_evaluation = clock::now();
@@ -119,6 +138,7 @@ class SsdTrainer {
       if (leaving || done_ % options_.snapshot_steps == 0 ||
           (options_.snapshot_minutes > 0 &&
            seconds_since(last_snapshot) >= 60 * options_.snapshot_minutes)) {
+        look(0);
         snapshot();
         last_snapshot = clock::now();
       }
@@ -164,53 +184,19 @@ class SsdTrainer {
     StepResult sum;
     double seconds = 0, waited = 0;
     long steps = 0;
-    void add(const StepResult& result, double time) {
+    void add(const StepResult& result) {
       sum.localization += result.localization;
       sum.classification += result.classification;
       sum.regularization += result.regularization;
       sum.learning_rate = result.learning_rate;
-      seconds += time;
       ++steps;
     }
   };
-
-  static data::LoaderOptions loader_options(
-      const SsdSpec& spec, const SsdHyperparameters& values, const TrainingOptions& options) {
-    data::LoaderOptions loader;
-    loader.height = spec.model.input.height;
-    loader.width = spec.model.input.width;
-    loader.batch = static_cast<int>(values.batch_size);
-    loader.seed = options.seed;
-    loader.augmentation = data::Augmentation::parse(values.augmentation);
-    loader.resampling = resampling_of(values);
-    loader.threads = options.loader_threads;
-    return loader;
-  }
 
   /// Has there been no better evaluation for too long? A run that ended so and is resumed is still
   /// at its end.
   bool patience_gone() const {
     return values_.patience > 0 && evaluations_since_best_ >= values_.patience;
-  }
-
-  StepResult one_step() {
-    step_.begin();
-    const long accumulate = values_.gradient_accumulation_steps;
-    for (long k = 0; k < accumulate; ++k) {
-      const long draw = done_ * accumulate + k;
-      const data::Batch& batch = loader_.get(draw);
-      step_.accumulate(batch, options_.seed, static_cast<std::uint32_t>(draw));
-      last_batch_ = &batch;
-    }
-    const StepResult result = step_.finish(done_);
-    learning_rate_ = result.learning_rate;
-    if (!result.finite) {
-      const int op = step_.executor().first_nonfinite_op();
-      const GraphView& graph = spec_.model.graph;
-      diverged(done_, op < 0 ? "the gradient" : graph.path_name(graph.ops[op].path));
-    }
-    ++done_;
-    return result;
   }
 
   /// The flight recorder: names the first operation that went wrong and the pictures of the batch.
@@ -220,9 +206,8 @@ class SsdTrainer {
         {"layer", layer},
         {"learning_rate", learning_rate_},
         {"pictures", nlohmann::json::array()}};
-    for (int i = 0; i < last_batch_->size; ++i)
-      record["pictures"].push_back(
-          train_.dataset->pictures[static_cast<std::size_t>(last_batch_->pictures[i])].key);
+    for (const std::size_t picture : stepper_.last_pictures(step))
+      record["pictures"].push_back(train_.dataset->pictures[picture].key);
     const std::filesystem::path path = run_.root() / "diverged.json";
     write_file(path, record.dump(2) + "\n");
     throw Error(
@@ -242,13 +227,13 @@ class SsdTrainer {
     const double images =
         static_cast<double>(values_.batch_size * values_.gradient_accumulation_steps);
     point.epoch = static_cast<double>(done_) * images /
-                  static_cast<double>(std::max(1L, static_cast<long>(loader_.counts().pictures)));
+                  static_cast<double>(std::max(1L, static_cast<long>(loader().counts().pictures)));
     point.localization = window.sum.localization / n;
     point.classification = window.sum.classification / n;
     point.regularization = window.sum.regularization / n;
     point.learning_rate = window.sum.learning_rate;
     point.images_per_second = images * n / window.seconds;
-    const double waited = loader_.data_wait_seconds();
+    const double waited = loader().data_wait_seconds();
     point.data_wait = std::min(1.0, (waited - waited_) / window.seconds);
     waited_ = waited;
     point.seconds = seconds;
@@ -262,7 +247,7 @@ class SsdTrainer {
 
   /// The weights that are evaluated and saved: the moving average, or the weights themselves.
   Weights<float>& evaluated_weights() {
-    step_.download();
+    stepper_.step().download();
     if (state_.average.size() == 0) return state_.weights;
     if (!averaged_) averaged_ = std::make_unique<Weights<float>>(spec_.model);
     std::memcpy(
@@ -311,7 +296,7 @@ class SsdTrainer {
     metadata["best_ap"] = nlohmann::json(best_ap_).dump();
     metadata["best_step"] = std::to_string(best_step_);
     metadata["evaluations_since_best"] = std::to_string(evaluations_since_best_);
-    step_.download();
+    stepper_.step().download();
     const auto tensors = state_.tensors(spec_.model);
     // An update can overflow although its gradient was finite.
     for (const SnapshotTensor& tensor : tensors)
@@ -324,6 +309,19 @@ class SsdTrainer {
 
   void message(const std::string& text, bool warning) {
     for (TrainingObserver* observer : observers_) observer->on_message(text, warning);
+  }
+
+  /// A resumed run keeps its bytes only where the same side augments.
+  void warn_of_other_pictures(const nlohmann::ordered_json& config) {
+    if (done_ == 0 || !config.contains("pictures") || !std::filesystem::exists(run_.config()))
+      return;
+    const nlohmann::ordered_json before = run_.read_config();
+    if (before.contains("pictures") && before.at("pictures") != config.at("pictures"))
+      message(
+          "until now the pictures came from the " + before.at("pictures").get<std::string>() +
+              "; they are the same but for rounding, so the run may end with other bytes than one "
+              "that was not stopped",
+          true);
   }
 
   void start_from(const std::filesystem::path& source) {
@@ -381,13 +379,11 @@ class SsdTrainer {
   TrainingData train_, held_out_;
   RunFolder run_;
   TrainingState<> state_;
-  SsdStep<B> step_;
-  data::Loader loader_;
+  SsdStepper<B> stepper_;
   Metadata metadata_;
   std::vector<TrainingObserver*> observers_;
   std::unique_ptr<Weights<float>> averaged_;
   std::unique_ptr<SsdDetector<B>> detector_;
-  const data::Batch* last_batch_ = nullptr;
   long done_ = 0;
   double best_ap_ = -1, learning_rate_ = 0;
   long best_step_ = 0, evaluations_since_best_ = 0;

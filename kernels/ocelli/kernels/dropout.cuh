@@ -4,12 +4,14 @@
 // floor, for n values:
 //   forward   bytes = 4 * 2n    flops = n
 //   backward  bytes = 4 * 2n    flops = n,   + 4n bytes to accumulate
+// and the 16 bytes of the draw where it lies in device memory, which are one line for all threads.
 // (Philox is integer work: 40 multiplications a block, which hide behind the memory.)
 // needs   n < 2^31
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "ocelli/kernels/activation.cuh"
+#include "ocelli/op/call.hpp"
 #include "ocelli/op/dropout.hpp"
 
 namespace ocelli::kernel {
@@ -25,14 +27,21 @@ OCELLI_DEVICE Lanes<4> dropout_factors(const DropoutMask& mask, float up, int bl
   return {{kept[0] ? up : 0.0f, kept[1] ? up : 0.0f, kept[2] ? up : 0.0f, kept[3] ? up : 0.0f}};
 }
 
+/// The mask as it is, or with the seed and step that `draw` points to, so that a captured launch
+/// follows the steps.
+OCELLI_DEVICE DropoutMask mask_of(const DropoutMask& mask, const Draw* draw) {
+  return draw == nullptr ? mask : mask.of(draw->seed, draw->step);
+}
+
 /// A thread 4 values; Vector: they may be loaded at once and are neighbouring channels.
 template <bool Vector>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
 dropout_forward(
-    Operand<float> x, int values, Divider channels, DropoutMask mask, float up, float* y) {
+    Operand<float> x, int values, Divider channels, DropoutMask mask, const Draw* draw, float up,
+    float* y) {
   const int at = thread_of_grid(), first = at * 4;
   if (first >= values) return;
-  const Lanes<4> factor = dropout_factors(mask, up, at);
+  const Lanes<4> factor = dropout_factors(mask_of(mask, draw), up, at);
   if constexpr (Vector) {
     Lanes<4> value = read<4>(x, first, channels.remainder(first));
     OCELLI_UNROLL
@@ -49,10 +58,11 @@ dropout_forward(
 /// dx may be dy.
 template <bool Vector>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-dropout_backward(const float* dy, int values, DropoutMask mask, float up, Gradient dx) {
+dropout_backward(
+    const float* dy, int values, DropoutMask mask, const Draw* draw, float up, Gradient dx) {
   const int at = thread_of_grid(), first = at * 4;
   if (first >= values) return;
-  const Lanes<4> factor = dropout_factors(mask, up, at);
+  const Lanes<4> factor = dropout_factors(mask_of(mask, draw), up, at);
   if constexpr (Vector) {
     Lanes<4> value = load<4>(dy + first);
     OCELLI_UNROLL
