@@ -13,6 +13,7 @@
 
 #include "ocelli/core/random.hpp"
 #include "ocelli/simt/block.hpp"
+#include "ocelli/simt/far_pages.hpp"
 #include "ocelli/simt/symbol.hpp"
 
 namespace ocelli::simt {
@@ -57,8 +58,28 @@ class Launch {
   Launch(const void* kernel, Extent grid, dim3 block, std::size_t dynamic_bytes)
       : kernel_(kernel), grid_(grid), block_(block), dynamic_bytes_(dynamic_bytes) {}
 
+  /// Refuses an argument that points into the host's memory, where that is far from the device's.
+  template <class T>
+  void check_argument(T argument) const {
+    if (!settings().far_memory) return;
+#if __has_builtin(__builtin_clear_padding)
+    __builtin_clear_padding(&argument);  // which may hold anything, addresses too
+#else
+    if (!std::is_pointer_v<T>) return;
+#endif
+    const void* const at = FarPages::host_pointer_in(&argument, sizeof argument);
+    if (at == nullptr) return;
+    throw error_of(
+        {Fault::host_memory,
+         "an argument is or holds an address of the host's memory",
+         "copy to device memory first: simt::upload, DeviceArray",
+         {}},
+        kernel_, nullptr, grid_.at);
+  }
+
   void run(void (*call)(void*), void* arguments) {
     check();
+    const FarPages::Open open;
     static thread_local const std::unique_ptr<Block> machine = std::make_unique<Block>();
     Block& b = *machine;
     b.shared.begin_launch(settings().shared_bytes, dynamic_bytes_);
@@ -150,13 +171,14 @@ void launch(
     void (*kernel)(P...);
     std::tuple<std::decay_t<P>...> arguments;
   } call{kernel, std::tuple<std::decay_t<P>...>(static_cast<P>(std::forward<A>(arguments))...)};
-  Launch(reinterpret_cast<const void*>(kernel), grid, block, dynamic_bytes)
-      .run(
-          [](void* p) {
-            const Call& c = *static_cast<const Call*>(p);
-            std::apply(c.kernel, c.arguments);
-          },
-          &call);
+  Launch its(reinterpret_cast<const void*>(kernel), grid, block, dynamic_bytes);
+  std::apply([&its](const auto&... one) { (its.check_argument(one), ...); }, call.arguments);
+  its.run(
+      [](void* p) {
+        const Call& c = *static_cast<const Call*>(p);
+        std::apply(c.kernel, c.arguments);
+      },
+      &call);
 }
 
 }  // namespace ocelli::simt

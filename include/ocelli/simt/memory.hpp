@@ -1,5 +1,6 @@
 // Device memory on the emulator: the host's, but fresh bytes are 0xFF (NaN as floats), and race
-// mode checks these allocations and no others. cuda.hpp has the same functions for a GPU.
+// mode checks these allocations and no others; with settings().far_memory it lies in pages that are
+// locked while no kernel runs. cuda.hpp has the same functions for a GPU.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #include "ocelli/core/error.hpp"
 #include "ocelli/simt/access.hpp"
+#include "ocelli/simt/far_pages.hpp"
 #include "ocelli/simt/launch.hpp"
 
 namespace ocelli::simt {
@@ -19,6 +21,7 @@ namespace ocelli::simt {
 /// `bytes` of device memory, aligned to 256 bytes.
 /// @throws DeviceError where there is not that much
 inline void* allocate(std::size_t bytes) {
+  if (settings().far_memory) return far_pages().allocate(bytes);
   const std::size_t rounded = (bytes + 255) / 256 * 256;
   // Not rounded up to the alignment where a sanitizer watches the end.
   void* p = nullptr;
@@ -31,21 +34,25 @@ inline void* allocate(std::size_t bytes) {
 
 /// Frees what allocate() gave; null is allowed.
 inline void release(void* p) {
+  if (far_pages().release(p)) return;
   if (p != nullptr && listener.forgotten != nullptr) listener.forgotten(p);
   std::free(p);
 }
 
 /// Host to device.
 inline void upload(void* device, const void* host, std::size_t bytes, Stream = nullptr) {
+  const FarPages::Open open;
   std::memcpy(device, host, bytes);
   if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
 }
 /// Device to host; waits for what the stream has to do before.
 inline void download(void* host, const void* device, std::size_t bytes, Stream = nullptr) {
+  const FarPages::Open open;
   std::memcpy(host, device, bytes);
 }
 /// Sets each byte.
 inline void fill(void* device, int byte, std::size_t bytes, Stream = nullptr) {
+  const FarPages::Open open;
   std::memset(device, byte, bytes);
   if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
 }
