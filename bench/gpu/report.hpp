@@ -1,5 +1,5 @@
-// The table and the JSON of the GPU bench, from the lines that its programs print: one JSON object a
-// line, told apart by "kind". Needs no GPU.
+// The table and the JSON of the GPU bench, from the lines that its programs print: one JSON object
+// a line, told apart by "kind". Needs no GPU.
 //
 //   machine  gpu, driver, date, commit, copy_gb_s, gemm_tflop_s {float32, tf32, bf16}, gemm_by
 //   kernel   what, shape, batch, precision, by, ms, low, high, bytes, flops, count
@@ -134,8 +134,8 @@ class Report {
       row.rates["of_copy"] = row.rates["gb_s"].get<double>() / copy;
     const std::string precision = row.about.value("precision", "float32");
     if (machine_["gemm_tflop_s"].contains(precision))
-      row.rates["of_gemm"] = row.rates["tflop_s"].get<double>() /
-                             machine_["gemm_tflop_s"][precision].get<double>();
+      row.rates["of_gemm"] =
+          row.rates["tflop_s"].get<double>() / machine_["gemm_tflop_s"][precision].get<double>();
   }
 
   /// A peer's time and how it compares; what is not there says why.
@@ -154,7 +154,8 @@ class Report {
   void kernels(std::string& text) const {
     std::string title;
     // Sums over the shapes that both have: (what, batch, precision, peer) -> ours, theirs, shapes
-    std::map<std::tuple<std::string, int, std::string, std::string>, std::tuple<double, double, int>>
+    std::map<
+        std::tuple<std::string, int, std::string, std::string>, std::tuple<double, double, int>>
         sums;
     for (const Row& row : rows_) {
       if (row.kind != "kernel" || !row.by.contains("ocelli")) continue;
@@ -167,7 +168,8 @@ class Report {
                 "        ms    GB/s  copy  TFLOP/s  gemm     cuDNN      x  cuBLASLt      x\n";
       }
       const auto percent = [&](const char* name) {
-        return row.rates.contains(name) ? number(100 * row.rates[name].get<double>(), 0) + "%" : "-";
+        return row.rates.contains(name) ? number(100 * row.rates[name].get<double>(), 0) + "%"
+                                        : "-";
       };
       text += padded(row.about.value("shape", ""), 44, true) +
               padded(number(row.by["ocelli"]["ms"], 4), 10) +

@@ -68,9 +68,8 @@ void for_each_model(F&& visit) {
 /// Every operation of a kind in the three models.
 inline std::vector<Shaped> shapes_of(OpKind kind) {
   std::vector<Shaped> all;
-  for_each_model([&](const char* name, const ModelView& model) {
-    collect(model.graph, kind, name, all);
-  });
+  for_each_model(
+      [&](const char* name, const ModelView& model) { collect(model.graph, kind, name, all); });
   return all;
 }
 

@@ -15,8 +15,7 @@ namespace ocelli::test {
 using DeviceCall = FarCall<float, CudaBackend::Memory>;
 
 /// The forward of an operation of the host's arrays.
-inline void forward_on_device(
-    const OpCall<float>& host, Precision precision = Precision::float32) {
+inline void forward_on_device(const OpCall<float>& host, Precision precision = Precision::float32) {
   const DeviceCall device(host);
   CudaBackend backend(nullptr, precision);
   backend.reserve(device.call);

@@ -4,7 +4,6 @@
 #ifndef __CUDACC__
 
 #include <doctest/doctest.h>
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,10 +66,8 @@ TEST_CASE("simt far memory: arguments that point into the host's memory are refu
 
 TEST_CASE("simt far memory: behind an array there is nothing") {
   simt::DeviceArray<float> x(64);
-  CHECK(ends_the_program(
-      [&] { simt::launch(&add_one, 1, 128, 0, nullptr, x.data(), 65); }));
-  CHECK_FALSE(ends_the_program(
-      [&] { simt::launch(&add_one, 1, 128, 0, nullptr, x.data(), 64); }));
+  CHECK(ends_the_program([&] { simt::launch(&add_one, 1, 128, 0, nullptr, x.data(), 65); }));
+  CHECK_FALSE(ends_the_program([&] { simt::launch(&add_one, 1, 128, 0, nullptr, x.data(), 64); }));
 }
 
 }  // namespace ocelli

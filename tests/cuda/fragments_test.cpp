@@ -1,6 +1,6 @@
-// What each PTX wrapper leaves in the registers of each lane, against tests/vectors/ptx_fragments.txt.
-// The emulator wrote that file (OCELLI_WRITE_FRAGMENTS=1) and is held to it; on a GPU the same test
-// asks the hardware whether the manual was read right.
+// What each PTX wrapper leaves in the registers of each lane, against
+// tests/vectors/ptx_fragments.txt. The emulator wrote that file (OCELLI_WRITE_FRAGMENTS=1) and is
+// held to it; on a GPU the same test asks the hardware whether the manual was read right.
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
@@ -28,7 +28,8 @@ OCELLI_DEVICE void fill_matrices(std::uint16_t (&matrix)[4][8][8], int lane) {
 }
 
 template <bool Transposed>
-OCELLI_KERNEL_BOUNDS(32) load_four(std::uint32_t* out) {
+OCELLI_KERNEL_BOUNDS(32)
+load_four(std::uint32_t* out) {
   OCELLI_SHARED(std::uint16_t, matrix, [4][8][8]);
   const int lane = static_cast<int>(threadIdx.x);
   fill_matrices(matrix, lane);
@@ -41,7 +42,8 @@ OCELLI_KERNEL_BOUNDS(32) load_four(std::uint32_t* out) {
 }
 
 template <bool Transposed>
-OCELLI_KERNEL_BOUNDS(32) load_two(std::uint32_t* out) {
+OCELLI_KERNEL_BOUNDS(32)
+load_two(std::uint32_t* out) {
   OCELLI_SHARED(std::uint16_t, matrix, [4][8][8]);
   const int lane = static_cast<int>(threadIdx.x);
   fill_matrices(matrix, lane);
@@ -87,7 +89,8 @@ OCELLI_KERNEL_BOUNDS(32) multiply_bf16(std::uint32_t* out) {
 
 /// Copies of `Bytes`, of which lane l's first l % (Bytes + 1) are read and the others become 0.
 template <int Bytes>
-OCELLI_KERNEL_BOUNDS(32) copy_some(const unsigned char* from, std::uint32_t* out) {
+OCELLI_KERNEL_BOUNDS(32)
+copy_some(const unsigned char* from, std::uint32_t* out) {
   OCELLI_SHARED(unsigned char, tile, [32][Bytes]);
   const int lane = static_cast<int>(threadIdx.x);
   for (int i = 0; i < Bytes; ++i) tile[lane][i] = 0xEE;
@@ -143,9 +146,8 @@ std::string all_fragments() {
                                0x7F800000u, 0xFF800000u, 0x80000000u};
   for (std::size_t i = 0; i < 6; ++i) x[26 + i] = std::bit_cast<float>(odd[i]);
   const simt::DeviceArray<float> numbers(x);
-  return run("ldmatrix x4", &load_four<false>, 4) +
-         run("ldmatrix x4 trans", &load_four<true>, 4) + run("ldmatrix x2", &load_two<false>, 2) +
-         run("ldmatrix x2 trans", &load_two<true>, 2) +
+  return run("ldmatrix x4", &load_four<false>, 4) + run("ldmatrix x4 trans", &load_four<true>, 4) +
+         run("ldmatrix x2", &load_two<false>, 2) + run("ldmatrix x2 trans", &load_two<true>, 2) +
          run("mma m16n8k8 tf32", &multiply_tf32, 4) + run("mma m16n8k16 bf16", &multiply_bf16, 4) +
          run("cp.async 16", &copy_some<16>, 4, from.data()) +
          run("cp.async 8", &copy_some<8>, 2, from.data()) +

@@ -16,7 +16,6 @@ int main(int argc, char** argv) {
   }
   cuda::use_device(0);
   const cuda::DeviceInfo device = cuda::device_info(0);
-  std::printf(
-      "On %s, compute capability %d.%d\n", device.name.c_str(), device.major, device.minor);
+  std::printf("On %s, compute capability %d.%d\n", device.name.c_str(), device.major, device.minor);
   return doctest::Context(argc, argv).run();
 }

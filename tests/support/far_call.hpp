@@ -22,9 +22,9 @@ class FarCall {
     const long out = host.batch * host.out_shape.size(), channels = host.out_shape.channels;
     const bool norm = op.kind == OpKind::batch_norm;
     const long taps = long(op.window.kernel_height) * op.window.kernel_width;
-    const long weights = norm ? channels
-                              : taps * channels *
-                                    (op.kind == OpKind::conv2d ? host.in_shape[0].channels : 1);
+    const long weights =
+        norm ? channels
+             : taps * channels * (op.kind == OpKind::conv2d ? host.in_shape[0].channels : 1);
     for (int k = 0; k < op.input_count; ++k) {
       const long in = host.batch * host.in_shape[k].size();
       move(call.in[k].data, in);

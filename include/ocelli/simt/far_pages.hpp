@@ -38,10 +38,9 @@ class FarPages {
     const std::size_t page = page_bytes();
     const std::size_t used = (bytes + 255) / 256 * 256;
     const std::size_t mapped = (used + page) / page * page;  // one at least
-    void* const base = mmap(
-        nullptr, mapped + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED)
-      throw DeviceError("no memory for " + std::to_string(bytes) + " bytes");
+    void* const base =
+        mmap(nullptr, mapped + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) throw DeviceError("no memory for " + std::to_string(bytes) + " bytes");
     std::memset(base, 0xFF, mapped);
     protect(static_cast<char*>(base) + mapped, page, PROT_NONE);
     if (open_ == 0) protect(base, mapped, PROT_NONE);
