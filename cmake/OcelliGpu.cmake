@@ -6,8 +6,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 if(OCELLI_CUDA_FOUND AND (OCELLI_GPU_TESTS OR OCELLI_GPU_BENCH))
-  # One generation unless told: without a GPU they are compiled to see that they compile.
-  if(90 IN_LIST CMAKE_CUDA_ARCHITECTURES)
+  # One generation unless told: this machine's, or, to see that they compile, any.
+  execute_process(COMMAND nvidia-smi -L OUTPUT_VARIABLE gpus ERROR_QUIET)
+  if(gpus MATCHES "GPU 0")
+    set(one native)
+  elseif(90 IN_LIST CMAKE_CUDA_ARCHITECTURES)
     set(one 90)
   else()
     list(GET CMAKE_CUDA_ARCHITECTURES 0 one)

@@ -54,11 +54,13 @@ TEST_CASE("simt far memory: the host reads and writes it through copies alone") 
 
 TEST_CASE("simt far memory: arguments that point into the host's memory are refused") {
   std::vector<float> host{1, 2, 3};
-  float local[32] = {};
+  [[maybe_unused]] float local[32] = {};
   simt::DeviceArray<float> y(32);
   CHECK_THROWS_AS(simt::launch(&add_one, 1, 32, 0, nullptr, host.data(), 3), simt::KernelError);
+#if __has_builtin(__builtin_clear_padding)  // else structures are not looked into
   CHECK_THROWS_AS(
       simt::launch(&copy_pair, 1, 32, 0, nullptr, Pair{3, local}, y.data()), simt::KernelError);
+#endif
   const simt::DeviceArray<float> x(std::vector<float>(32, 5.0f));
   simt::launch(&copy_pair, 1, 32, 0, nullptr, Pair{1L << 40, x.data()}, y.data());
   CHECK(y.values() == std::vector<float>(32, 5.0f));

@@ -81,7 +81,7 @@ std::vector<float> trained(Precision precision) {
 
 }  // namespace
 
-TEST_CASE("cuda repeat: two trainings give the same bits") {
+TEST_CASE("cuda repeat: two trainings give the same bits [slow]") {
   for (const Precision precision : kPrecisions) {
     CAPTURE(name(precision));
     const std::vector<float> first = trained(precision);
