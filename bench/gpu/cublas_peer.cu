@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gpu/timing.hpp"
+#include "gpu/values.hpp"
 
 namespace ocelli::gpu_bench {
 namespace {
@@ -29,12 +30,19 @@ class MatrixProduct {
       bool b_transposed, Precision precision)
       : stream_(stream) {
     const bool half = precision == Precision::bf16;
-    const std::size_t size = half ? 2 : 4;
     const cudaDataType_t type = half ? CUDA_R_16BF : CUDA_R_32F;
-    a_ = cuda::Memory<unsigned char>(static_cast<std::size_t>(rows * depth) * size);
-    b_ = cuda::Memory<unsigned char>(static_cast<std::size_t>(depth * columns) * size);
-    d_ = cuda::Memory<unsigned char>(static_cast<std::size_t>(rows * columns) * size);
-    for (auto* m : {&a_, &b_, &d_}) m->zero(stream);
+    const auto make = [half](long count) {
+      const auto n = static_cast<std::size_t>(count);
+      cuda::Memory<unsigned char> memory(n * (half ? 2 : 4));
+      if (half)
+        fill_with_numbers<bfloat16>(memory.data(), n);
+      else
+        fill_with_numbers<float>(memory.data(), n);
+      return memory;
+    };
+    a_ = make(rows * depth);
+    b_ = make(depth * columns);
+    d_ = make(rows * columns);
     check(cublasLtCreate(&handle_), "cublasLtCreate");
     check(
         cublasLtMatmulDescCreate(

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "gpu/timing.hpp"
+#include "gpu/values.hpp"
 
 namespace ocelli::gpu_bench {
 namespace {
@@ -33,6 +34,17 @@ cudnnHandle_t handle_on(simt::Stream stream) {
 using Bytes = cuda::Memory<unsigned char>;
 constexpr std::size_t kSpace = std::size_t{512} << 20;
 
+Bytes numbers(long count, cudnnDataType_t type) {
+  const auto n = static_cast<std::size_t>(count);
+  const bool half = type == CUDNN_DATA_BFLOAT16;
+  Bytes memory(n * (half ? 2 : 4));
+  if (half)
+    fill_with_numbers<bfloat16>(memory.data(), n);
+  else
+    fill_with_numbers<float>(memory.data(), n);
+  return memory;
+}
+
 struct Tensor {
   cudnnTensorDescriptor_t about{};
   Bytes memory;
@@ -43,9 +55,7 @@ struct Tensor {
         cudnnSetTensor4dDescriptor(
             about, CUDNN_TENSOR_NHWC, type, batch, s.channels, s.height, s.width),
         "cudnnSetTensor4dDescriptor");
-    memory =
-        Bytes(static_cast<std::size_t>(batch * s.size()) * (type == CUDNN_DATA_BFLOAT16 ? 2 : 4));
-    memory.zero();
+    memory = numbers(batch * s.size(), type);
   }
   ~Tensor() { (void)cudnnDestroyTensorDescriptor(about); }
   Tensor(const Tensor&) = delete;
@@ -63,8 +73,7 @@ class Convolution {
         product_(product),
         x_(batch, s.in, type_of(precision)),
         y_(batch, s.out, type_of(precision)),
-        w_(static_cast<std::size_t>(s.weights()) * (precision == Precision::bf16 ? 2 : 4)) {
-    w_.zero();
+        w_(numbers(s.weights(), type_of(precision))) {
     const bool depthwise = s.op.kind == OpKind::depthwise_conv2d;
     const Window& window = s.op.window;
     check(cudnnCreateFilterDescriptor(&filter_), "cudnnCreateFilterDescriptor");
@@ -193,7 +202,7 @@ class Norm {
         "cudnnDeriveBNTensorDescriptor");
     for (auto& m : channels_) {
       m = cuda::Memory<float>(static_cast<std::size_t>(s.in.channels));
-      m.zero();
+      fill_with_numbers<float>(m.data(), m.size());
     }
   }
   ~Norm() { (void)cudnnDestroyTensorDescriptor(about_); }

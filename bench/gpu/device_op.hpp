@@ -4,10 +4,9 @@
 
 #include <cstddef>
 #include <deque>
-#include <vector>
 
 #include "gpu/shapes.hpp"
-#include "ocelli/core/random.hpp"
+#include "gpu/values.hpp"
 #include "ocelli/cuda/backend.hpp"
 #include "ocelli/cuda/memory.hpp"
 
@@ -50,17 +49,9 @@ class DeviceOp {
 
  private:
   float* filled(long count) {
-    // A little randomness over and over: the host makes it only once.
-    static const std::vector<float> some = [] {
-      Random random(1, Stream::demo);
-      std::vector<float> values(1 << 20);
-      for (float& v : values) v = random.uniform(-1.0f, 1.0f);
-      return values;
-    }();
     const auto size = static_cast<std::size_t>(count);
     memory_.emplace_back(size);
-    for (std::size_t at = 0; at < size; at += some.size())
-      memory_.back().upload(some.data(), std::min(some.size(), size - at), at);
+    fill_with_numbers<float>(memory_.back().data(), size);
     return memory_.back().data();
   }
 

@@ -1,6 +1,7 @@
 // The speeds of the machine itself: a copy of 1 GiB, and square products by cuBLASLt, or by our own
 // kernels where it was not built in.
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
 #include <ctime>
 #include <string>
 
@@ -23,10 +24,13 @@ std::string today() {
   return text;
 }
 
+/// "580.65.06 for CUDA 13.0"; CUDA does not tell the first, so the script does.
 std::string driver() {
   int version = 0;
   simt::check(cudaDriverGetVersion(&version), "cudaDriverGetVersion");
-  return "for CUDA " + std::to_string(version / 1000) + "." + std::to_string(version / 10 % 100);
+  const char* const given = std::getenv("GPU_DRIVER");
+  return (given == nullptr ? std::string("?") : std::string(given)) + " for CUDA " +
+         std::to_string(version / 1000) + "." + std::to_string(version / 10 % 100);
 }
 
 double copy_gb_s(Stopwatch& watch) {

@@ -70,8 +70,11 @@ class Report {
                        text_of(machine_["date"]) + ", commit " + text_of(machine_["commit"]) + "\n";
     text += "measured here: copy " + number(machine_["copy_gb_s"], 0) + " GB/s; products by " +
             text_of(machine_["gemm_by"]) + ":";
-    for (const auto& [precision, rate] : machine_["gemm_tflop_s"].items())
-      text += " " + precision + " " + number(rate, 1) + " TFLOP/s";
+    const char* between = " ";
+    for (const auto& [precision, rate] : machine_["gemm_tflop_s"].items()) {
+      text += between + precision + " " + number(rate, 1) + " TFLOP/s";
+      between = ", ";
+    }
     text += "\nMedians; \"x\" is the peer's time over ours: above 1 ours is faster.\n";
     kernels(text);
     others(text, "nms", "\nnon-maximum suppression", "ms", false);
@@ -87,6 +90,8 @@ class Report {
     Json rates;  // of kernels
     Json by;     // program -> its numbers
   };
+
+  static constexpr std::size_t kAbout = 52;  // columns of a table that say what a row is about
 
   static std::string text_of(const Json& value) {
     return value.is_string() ? value.get<std::string>() : value.is_null() ? "?" : value.dump();
@@ -164,14 +169,14 @@ class Report {
       const std::string now = what + ", batch " + std::to_string(batch) + ", " + precision;
       if (now != title) {
         title = now;
-        text += "\n" + padded(now, 44, true) +
+        text += "\n" + padded(now, kAbout, true) +
                 "        ms    GB/s  copy  TFLOP/s  gemm     cuDNN      x  cuBLASLt      x\n";
       }
       const auto percent = [&](const char* name) {
         return row.rates.contains(name) ? number(100 * row.rates[name].get<double>(), 0) + "%"
                                         : "-";
       };
-      text += padded(row.about.value("shape", ""), 44, true) +
+      text += padded(row.about.value("shape", ""), kAbout, true) +
               padded(number(row.by["ocelli"]["ms"], 4), 10) +
               padded(number(row.rates["gb_s"], 0), 8) + padded(percent("of_copy"), 6) +
               padded(number(row.rates["tflop_s"], 1), 9) + padded(percent("of_gemm"), 6) +
@@ -189,7 +194,7 @@ class Report {
     for (const auto& [key, sum] : sums) {
       const auto& [what, batch, precision, peer] = key;
       const auto& [ours, theirs, shapes] = sum;
-      text += padded(what + ", batch " + std::to_string(batch) + ", " + precision, 44, true) +
+      text += padded(what + ", batch " + std::to_string(batch) + ", " + precision, kAbout, true) +
               padded(number(ours, 3), 10) + " ms, " + peer + " " + number(theirs, 3) + " ms, " +
               number(theirs / ours, 2) + "x over " + std::to_string(shapes) + " shapes\n";
     }

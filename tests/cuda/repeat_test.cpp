@@ -24,7 +24,8 @@ constexpr int kSide = 300, kBatch = 8, kSteps = 4;
 constexpr Precision kPrecisions[] = {Precision::float32, Precision::tf32, Precision::bf16};
 Detector detector() { return Detector(Shape{kSide, kSide, 3}, 3); }
 train::Hyperparameters settings() {
-  return {train::model_by_name("ssd-mobilenet-v2"), train::SsdCompiled::of<SsdDefaults>()};
+  return train::Hyperparameters(
+      train::model_by_name("ssd-mobilenet-v2"), train::SsdCompiled::of<SsdDefaults>());
 }
 #else
 constexpr int kSide = 64, kBatch = 2, kSteps = 2;
