@@ -27,7 +27,7 @@ inline void forward_on_device(const OpCall<float>& host, Precision precision = P
 /// values within `tolerance` (0 for what is exact on the grid of problem.hpp).
 inline void check_on_emulator(const Problem& p, double tolerance = 0) {
   const auto straight = solve<float, CudaBackend>(p);
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1u, 2u}) {
 #ifndef __CUDACC__
     const simt::ScheduleSeed shuffled(seed);
 #endif

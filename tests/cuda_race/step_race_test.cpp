@@ -34,7 +34,7 @@ namespace {
 /// body() keeps the rules in the order of the threads and in another.
 template <class Body>
 void check(Body&& body) {
-  for (const std::uint64_t seed : {0, 1}) {
+  for (const std::uint64_t seed : {0u, 1u}) {
     CAPTURE(seed);
     const simt::ScheduleSeed schedule(seed);
     CHECK_NOTHROW(body());
