@@ -59,31 +59,35 @@ class FarCall {
  private:
   struct Array {
     const void* from;
-    T* host;  ///< null: only read
-    T* far;
+    void* host;  ///< null: only read
+    void* far;
     void* block;
     std::size_t bytes;
   };
 
-  T* moved(const T* from, T* writable, long count) {
+  void* moved(const void* from, void* writable, std::size_t bytes) {
     for (Array& a : arrays_)
       if (a.from == from) {
         if (writable != nullptr) a.host = writable;
         return a.far;
       }
-    const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
     const std::size_t crooked = reinterpret_cast<std::uintptr_t>(from) % 16;
     void* const block = M::allocate(bytes + crooked);
-    T* const far = reinterpret_cast<T*>(static_cast<char*>(block) + crooked);
+    void* const far = static_cast<char*>(block) + crooked;
     M::from_host(far, from, bytes);
     arrays_.push_back({from, writable, far, block, bytes});
     return far;
   }
-  void move(T*& p, long count) {
-    if (p != nullptr) p = moved(p, p, count);
+  // Tensors and parameters may be of different types.
+  template <class U>
+  void move(U*& p, long count) {
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(U);
+    if (p != nullptr) p = static_cast<U*>(moved(p, p, bytes));
   }
-  void move(const T*& p, long count) {
-    if (p != nullptr) p = moved(p, nullptr, count);
+  template <class U>
+  void move(const U*& p, long count) {
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(U);
+    if (p != nullptr) p = static_cast<const U*>(moved(p, nullptr, bytes));
   }
 
   std::vector<Array> arrays_;
