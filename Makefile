@@ -10,12 +10,12 @@ FUZZ_SECONDS ?= 600
 # Empty, or ccache where there is one.
 CACHE := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14) clang-format)
-SOURCES = $(shell find include kernels tests examples bench -name '*.hpp' -o -name '*.cpp' -o -name '*.cuh')
+SOURCES = $(shell find include kernels tests examples bench -name '*.hpp' -o -name '*.cpp' -o -name '*.cuh' -o -name '*.cu')
 
 # Quiet unless it fails.
 configure = cmake --preset $(1) $(CACHE) > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help deps build demo recipe test test-torch bench bench-peers fuzz asan tsan clang format format-check headers install clean
+.PHONY: help deps build demo recipe test test-torch bench bench-peers test-gpu bench-gpu bundle fuzz asan tsan clang format format-check headers install clean
 
 help: ## This list
 	@echo "ocelli: train object detectors. What make can do:"
@@ -60,6 +60,15 @@ bench: ## Measure the speed of each operation
 bench-peers: ## Measure training beside PyTorch (installs python3-torch)
 	@scripts/install-deps bench torch
 	@bench/peers/run
+
+test-gpu: ## Run the kernels' tests on this machine's GPU, and its sanitizers
+	@scripts/run-gpu-tests
+
+bench-gpu: ## Measure kernels and training on this machine's GPU, beside others
+	@scripts/run-gpu-bench $(BENCH_OPTIONS)
+
+bundle: ## Make build/bundle/: all that a GPU machine without network needs
+	@scripts/make-bundle
 
 fuzz: ## Throw damaged files at every reader, FUZZ_SECONDS=600 each
 	@scripts/install-deps fuzz

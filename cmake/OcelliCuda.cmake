@@ -8,7 +8,8 @@
 set(OCELLI_CUDA AUTO CACHE STRING "Compile the kernels with nvcc: ON, OFF, or AUTO (where it is found)")
 set_property(CACHE OCELLI_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(OCELLI_CUDA_FOUND FALSE)
-if(NOT OCELLI_CUDA STREQUAL "OFF" AND (OCELLI_TESTS OR OCELLI_CUDA STREQUAL "ON"))
+if(NOT OCELLI_CUDA STREQUAL "OFF" AND (OCELLI_TESTS OR OCELLI_GPU_TESTS OR
+    OCELLI_GPU_BENCH OR OCELLI_CUDA STREQUAL "ON"))
   # Before the language is enabled: left to itself CMake takes the oldest, which lacks instructions.
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES "80;90;120" CACHE STRING "GPU generations that kernels are compiled for")

@@ -14,6 +14,7 @@
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/op/call.hpp"
 #include "ocelli/op/window.hpp"
+#include "support/far_call.hpp"
 
 namespace ocelli::test {
 
@@ -116,9 +117,18 @@ Result<T> solve(const Problem& p, int threads = 1) {
 
   ThreadPool pool(threads);
   Backend backend(pool);
-  backend.reserve(call);
-  backend.forward(call);
-  if (p.mode == Mode::train) backend.backward(call);
+  const auto run = [&](const OpCall<T>& its) {
+    backend.reserve(its);
+    backend.forward(its);
+    if (p.mode == Mode::train) backend.backward(its);
+  };
+  if constexpr (requires { typename Backend::Memory; }) {  // of its own
+    const FarCall<T, typename Backend::Memory> far(call);
+    run(far.call);
+    far.fetch();
+  } else {
+    run(call);
+  }
   return r;
 }
 

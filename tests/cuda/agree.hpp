@@ -1,4 +1,5 @@
-// Comparing CudaBackend on the emulator with the plain loops, under several orders of the threads.
+// Comparing CudaBackend with the plain loops, and with itself: on the emulator under several orders
+// of the threads.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -6,15 +7,31 @@
 #include "ocelli/cuda/backend.hpp"
 #include "ocelli/reference/backend.hpp"
 #include "ocelli/simt/settings.hpp"
+#include "support/far_call.hpp"
 
 namespace ocelli::test {
+
+/// An operation of the host's arrays, moved to the device.
+using DeviceCall = FarCall<float, CudaBackend::Memory>;
+
+/// The forward of an operation of the host's arrays.
+inline void forward_on_device(const OpCall<float>& host, Precision precision = Precision::float32) {
+  const DeviceCall device(host);
+  CudaBackend backend(nullptr, precision);
+  backend.reserve(device.call);
+  backend.forward(device.call);
+  device.fetch();
+}
 
 /// The kernels give the same bits in whatever order blocks and threads run, and the reference's
 /// values within `tolerance` (0 for what is exact on the grid of problem.hpp).
 inline void check_on_emulator(const Problem& p, double tolerance = 0) {
   const auto straight = solve<float, CudaBackend>(p);
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1u, 2u}) {
+#ifndef __CUDACC__
     const simt::ScheduleSeed shuffled(seed);
+#endif
+    CAPTURE(seed);
     check_close(straight, solve<float, CudaBackend>(p), 0);
   }
   check_close(straight, solve<double, ReferenceBackend<double>>(p), tolerance);

@@ -96,9 +96,7 @@ TEST_CASE("cuda batch_norm: inference without a place for statistics") {
   call.out = want.data();
   ReferenceBackend<float>().forward(call);
   call.out = got.data();
-  CudaBackend backend;
-  backend.reserve(call);
-  backend.forward(call);
+  forward_on_device(call);
   CHECK(largest_difference(got, want) <= rounding(1));
   CHECK(moving == mean);
 }

@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
+#include <cstdint>
+
 #include "agree.hpp"
 #include "ocelli/cuda/conv2d_data_gradient.hpp"
 #include "ocelli/cuda/conv2d_weight_gradient.hpp"
@@ -121,13 +124,15 @@ TEST_CASE("cuda conv2d: every tile makes the same") {
       call.out = y[t].data();
       call.din[0] = dx[t].data();
       call.dweight = dw[t].data();
-      cuda::conv2d_forward_with(nullptr, call, precision, tile);
-      cuda::conv2d_data_gradient_with(nullptr, call, precision, tile);
+      const DeviceCall device(call);
+      cuda::conv2d_forward_with(nullptr, device.call, precision, tile);
+      cuda::conv2d_data_gradient_with(nullptr, device.call, precision, tile);
       const int part = 50;  // no multiple of the tile's depth
       const int parts = static_cast<int>((g.out_pixels() + part - 1) / part);
       cuda::Memory<float> partial(static_cast<std::size_t>(parts * g.weights()));
       cuda::conv2d_weight_gradient_with(
-          nullptr, call, precision, {tile, part, parts}, partial.data());
+          nullptr, device.call, precision, {tile, part, parts}, partial.data());
+      device.fetch();
       if (t == 0) {
         ReferenceBackend<float> plain;
         std::vector<float> expected(y[0].size());
@@ -169,7 +174,7 @@ TEST_CASE("cuda conv2d: tensor cores round the factors, and nothing else") {
     call.out = want.data();
     ReferenceBackend<float>().forward(call);
     call.out = y.data();
-    CudaBackend(nullptr, precision).forward(call);
+    forward_on_device(call, precision);
     // 108 products of factors below 1, each rounded by half a unit of its mantissa.
     const double unit = precision == Precision::tf32 ? 0x1p-11 : 0x1p-8;
     const double error = largest_difference(y, want);
@@ -177,8 +182,9 @@ TEST_CASE("cuda conv2d: tensor cores round the factors, and nothing else") {
     CHECK(error > 0);  // they do round
     // The same product of factors that are rounded before has sums of float's precision.
     const auto round = [&](float v) {
-      return precision == Precision::tf32 ? __uint_as_float(ptx::round_to_tf32(v))
-                                          : static_cast<float>(bfloat16(v));
+      if (precision == Precision::bf16) return static_cast<float>(bfloat16(v));
+      // To the nearest of 10 bits of mantissa, ties away from zero.
+      return std::bit_cast<float>((std::bit_cast<std::uint32_t>(v) + 0x1000u) & 0xFFFFE000u);
     };
     for (float& v : x) v = round(v);
     for (float& v : w) v = round(v);

@@ -11,12 +11,25 @@
 #include "agree.hpp"
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/cpu/dropout.hpp"
+#include "ocelli/cuda/activation.hpp"
+#include "ocelli/cuda/add.hpp"
+#include "ocelli/cuda/concat.hpp"
 #include "ocelli/cuda/dropout.hpp"
+#include "ocelli/cuda/softmax.hpp"
 #include "ocelli/reference/dropout.hpp"
 #include "ocelli/simt/device_array.hpp"
 
 namespace ocelli::test {
 namespace {
+
+/// quotient[i], remainder[i] = n[i] / d, n[i] % d
+OCELLI_KERNEL divide(
+    const int* n, int count, kernel::Divider divider, int* quotient, int* remainder) {
+  const int i = static_cast<int>(threadIdx.x);
+  if (i >= count) return;
+  quotient[i] = divider.quotient(n[i]);
+  remainder[i] = divider.remainder(n[i]);
+}
 
 /// Sums and clamps are exact on the grid; curves round values up to 2^6.
 double tolerance(Activation f) { return is_exact(f) ? 0 : rounding(64); }
@@ -53,7 +66,7 @@ TEST_CASE("cuda activation: NaN stays NaN") {
     call.in_shape[0] = call.out_shape = p.in[0];
     call.in[0].data = x;
     call.out = y;
-    CudaBackend().forward(call);
+    forward_on_device(call);
     CHECK(std::isnan(y[0]));
     CHECK_FALSE(std::isnan(y[3]));
   }
@@ -176,16 +189,23 @@ TEST_CASE("cuda softmax: agrees with the reference") {
 
 TEST_CASE("cuda: the divider divides") {
   for (const int d : {1, 2, 3, 5, 7, 9, 12, 25, 33, 64, 90000, 65537, (1 << 30) + 1, INT_MAX}) {
-    const kernel::Divider divider(d);
     CAPTURE(d);
+    std::vector<int> n{INT_MAX};
     for (const long q : {0L, 1L, 2L, 3L, 1000L, long(INT_MAX) / d})
-      for (const long beside : {-1L, 0L, 1L}) {
-        const long n = q * d + beside;
-        if (n < 0 || n > INT_MAX) continue;
-        CHECK(divider.quotient(static_cast<int>(n)) == n / d);
-        CHECK(divider.remainder(static_cast<int>(n)) == n % d);
-      }
-    CHECK(divider.quotient(INT_MAX) == INT_MAX / d);
+      for (const long beside : {-1L, 0L, 1L})
+        if (const long one = q * d + beside; one >= 0 && one <= INT_MAX)
+          n.push_back(static_cast<int>(one));
+    const simt::DeviceArray<int> numbers(n);
+    simt::DeviceArray<int> quotients(n.size()), remainders(n.size());
+    simt::launch(
+        &divide, 1, 32, 0, nullptr, numbers.data(), static_cast<int>(n.size()), kernel::Divider(d),
+        quotients.data(), remainders.data());
+    const std::vector<int> got_quotients = quotients.values(), got_remainders = remainders.values();
+    for (std::size_t i = 0; i < n.size(); ++i) {
+      CAPTURE(n[i]);
+      CHECK(got_quotients[i] == n[i] / d);
+      CHECK(got_remainders[i] == n[i] % d);
+    }
   }
 }
 
@@ -203,7 +223,7 @@ TEST_CASE("cuda: lanes of four are not taken at crooked addresses") {
   call.out = want + 1;
   ReferenceBackend<float>().forward(call);
   call.out = y + 1;
-  CudaBackend().forward(call);
+  forward_on_device(call);
   for (int i = 0; i < 37; ++i) CHECK(y[i] == want[i]);
 }
 

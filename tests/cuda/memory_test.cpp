@@ -48,10 +48,13 @@ TEST_CASE("cuda workspace: grows when it is told, and refuses what it was not to
   CHECK_THROWS_AS(workspace.get(11), Error);
 }
 
-TEST_CASE("cuda device: the emulator is the only one") {
+TEST_CASE("cuda device: there is a first one, and no one behind the last") {
+  REQUIRE(device_count() >= 1);
+#ifndef __CUDACC__
   CHECK(device_count() == 1);
   CHECK(device_info(0).name.find("emulator") != std::string::npos);
-  CHECK_THROWS_AS(use_device(1), DeviceError);
+#endif
+  CHECK_THROWS_AS(use_device(device_count()), DeviceError);
   Stream a;
   Stream b(std::move(a));
   b.synchronize();

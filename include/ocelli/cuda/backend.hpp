@@ -69,4 +69,8 @@ class CudaBackend {
 
 }  // namespace ocelli
 
+// With OCELLI_CUDA_COMPILED one file of the program includes backend_impl.hpp itself: its kernels
+// take nvcc a minute.
+#ifndef OCELLI_CUDA_COMPILED
 #include "ocelli/cuda/backend_impl.hpp"
+#endif

@@ -17,6 +17,12 @@
 #include "ocelli/cuda/pool.hpp"
 #include "ocelli/cuda/softmax.hpp"
 
+#ifdef OCELLI_CUDA_COMPILED
+#define OCELLI_CUDA_INLINE
+#else
+#define OCELLI_CUDA_INLINE inline
+#endif
+
 namespace ocelli {
 
 namespace cuda::detail {
@@ -31,7 +37,7 @@ inline void check_countable(const OpCall<float>& call, const Shape& shape) {
 
 }  // namespace cuda::detail
 
-inline void CudaBackend::reserve(const OpCall<float>& call) {
+OCELLI_CUDA_INLINE void CudaBackend::reserve(const OpCall<float>& call) {
   cuda::detail::check_countable(call, call.out_shape);
   for (int k = 0; k < call.op->input_count; ++k)
     cuda::detail::check_countable(call, call.in_shape[k]);
@@ -42,7 +48,7 @@ inline void CudaBackend::reserve(const OpCall<float>& call) {
     workspace_.reserve(cuda::depthwise_conv2d_backward_floats(call));
 }
 
-inline void CudaBackend::forward(const OpCall<float>& call) {
+OCELLI_CUDA_INLINE void CudaBackend::forward(const OpCall<float>& call) {
   switch (call.op->kind) {
     case OpKind::conv2d:
       return cuda::conv2d_forward(stream_, call, precision_);
@@ -67,7 +73,7 @@ inline void CudaBackend::forward(const OpCall<float>& call) {
   }
 }
 
-inline void CudaBackend::backward(const OpCall<float>& call) {
+OCELLI_CUDA_INLINE void CudaBackend::backward(const OpCall<float>& call) {
   switch (call.op->kind) {
     case OpKind::conv2d:
       return cuda::conv2d_backward(stream_, workspace_, call, precision_);
@@ -93,3 +99,5 @@ inline void CudaBackend::backward(const OpCall<float>& call) {
 }
 
 }  // namespace ocelli
+
+#undef OCELLI_CUDA_INLINE

@@ -43,11 +43,12 @@ constexpr int divisible_depth(int depth, double multiplier, int min_depth, int d
   return value;
 }
 
-/// Tags "map_0" .. "map_5": the feature maps that feed the heads.
+/// Tags "map_0" .. "map_5": the feature maps that feed the heads. The length of the name is written
+/// down, since nvcc does not find it in a template.
 template <int I>
 struct FeatureMap {
   static_assert(I >= 0 && I < 10, "FeatureMap: 0 .. 9");
-  static constexpr char name[] = {'m', 'a', 'p', '_', static_cast<char>('0' + I), '\0'};
+  static constexpr char name[6] = {'m', 'a', 'p', '_', static_cast<char>('0' + I), '\0'};
 };
 
 /// Tags "layer_1" .. "layer_99".
@@ -56,7 +57,7 @@ struct LayerNumber {
   static_assert(I >= 0 && I < 100, "LayerNumber: 0 .. 99");
   static constexpr char tens = static_cast<char>('0' + I / 10);
   static constexpr char ones = static_cast<char>('0' + I % 10);
-  static constexpr char name[] = {
+  static constexpr char name[9] = {
       'l', 'a', 'y', 'e', 'r', '_', I < 10 ? ones : tens, I < 10 ? '\0' : ones, '\0'};
 };
 

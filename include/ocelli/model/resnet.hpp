@@ -16,7 +16,7 @@ struct Conv1 {
 };
 template <int I>
 struct Block {
-  static constexpr char name[] = {'b', 'l', 'o', 'c', 'k', static_cast<char>('0' + I), '\0'};
+  static constexpr char name[7] = {'b', 'l', 'o', 'c', 'k', static_cast<char>('0' + I), '\0'};
 };
 struct UnitName {
   static constexpr char name[] = "unit";

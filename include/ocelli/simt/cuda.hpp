@@ -28,6 +28,7 @@ using Stream = cudaStream_t;
 /// @throws DeviceError unless `code` is success
 inline void check(cudaError_t code, const char* call, const std::string& where = {}) {
   if (code == cudaSuccess) return;
+  (void)cudaGetLastError();  // forgets it: the next launch would be blamed
   throw DeviceError(
       std::string(call) + ": " + cudaGetErrorName(code) + ", " + cudaGetErrorString(code), where);
 }

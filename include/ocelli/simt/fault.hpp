@@ -41,6 +41,7 @@ enum class Fault {
   unfinished_copy,        ///< cp.async read before, or never followed by, the wait for it
   misaligned,             ///< a vector access to an address that is no multiple of its size
   race,                   ///< two accesses, one a write, with no barrier between (race mode)
+  host_memory,            ///< an argument points into the host's memory (far memory)
   exception,              ///< a kernel threw
 };
 

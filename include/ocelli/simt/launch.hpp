@@ -14,6 +14,7 @@
 #include "ocelli/core/random.hpp"
 #include "ocelli/simt/block.hpp"
 #include "ocelli/simt/capture.hpp"
+#include "ocelli/simt/far_pages.hpp"
 #include "ocelli/simt/symbol.hpp"
 
 namespace ocelli::simt {
@@ -55,8 +56,28 @@ class Launch {
   Launch(const void* kernel, Extent grid, dim3 block, std::size_t dynamic_bytes)
       : kernel_(kernel), grid_(grid), block_(block), dynamic_bytes_(dynamic_bytes) {}
 
+  /// Refuses an argument that points into the host's memory, where that is far from the device's.
+  template <class T>
+  void check_argument(T argument) const {
+    if (!settings().far_memory) return;
+#if __has_builtin(__builtin_clear_padding)
+    __builtin_clear_padding(&argument);  // which may hold anything, addresses too
+#else
+    if (!std::is_pointer_v<T>) return;
+#endif
+    const void* const at = FarPages::host_pointer_in(&argument, sizeof argument);
+    if (at == nullptr) return;
+    throw error_of(
+        {Fault::host_memory,
+         "an argument is or holds an address of the host's memory",
+         "copy to device memory first: simt::upload, DeviceArray",
+         {}},
+        kernel_, nullptr, grid_.at);
+  }
+
   void run(void (*call)(void*), void* arguments) const {
     check();
+    const FarPages::Open open;
     static thread_local const std::unique_ptr<Block> machine = std::make_unique<Block>();
     Block& b = *machine;
     b.shared.begin_launch(settings().shared_bytes, dynamic_bytes_);
@@ -168,10 +189,11 @@ void launch(
   static_assert(sizeof...(P) == sizeof...(A), "launch: the kernel has another number of arguments");
   detail::Call<P...> call{
       kernel, std::tuple<std::decay_t<P>...>(static_cast<P>(std::forward<A>(arguments))...)};
-  const Launch one(reinterpret_cast<const void*>(kernel), grid, block, dynamic_bytes);
-  if (!captures(stream)) return call.run(one);
-  one.check();
-  detail::capture.recording.add([call, one]() mutable { call.run(one); });
+  const Launch its(reinterpret_cast<const void*>(kernel), grid, block, dynamic_bytes);
+  std::apply([&its](const auto&... one) { (its.check_argument(one), ...); }, call.arguments);
+  if (!captures(stream)) return call.run(its);
+  its.check();
+  detail::capture.recording.add([call, its]() mutable { call.run(its); });
 }
 
 }  // namespace ocelli::simt

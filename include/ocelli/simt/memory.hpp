@@ -1,5 +1,6 @@
 // Device memory on the emulator: the host's, but fresh bytes are 0xFF (NaN as floats), and race
-// mode checks these allocations and no others. cuda.hpp has the same functions for a GPU.
+// mode checks these allocations and no others; with settings().far_memory it lies in pages that are
+// locked while no kernel runs. cuda.hpp has the same functions for a GPU.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -13,6 +14,8 @@
 #include "ocelli/core/error.hpp"
 #include "ocelli/simt/access.hpp"
 #include "ocelli/simt/capture.hpp"
+#include "ocelli/simt/far_pages.hpp"
+#include "ocelli/simt/launch.hpp"
 
 namespace ocelli::simt {
 
@@ -20,6 +23,7 @@ namespace ocelli::simt {
 /// @throws DeviceError where there is not that much
 inline void* allocate(std::size_t bytes) {
   refuse_in_capture("cudaMalloc");
+  if (settings().far_memory) return far_pages().allocate(bytes);
   const std::size_t rounded = (bytes + 255) / 256 * 256;
   // Not rounded up to the alignment where a sanitizer watches the end.
   void* p = nullptr;
@@ -33,6 +37,7 @@ inline void* allocate(std::size_t bytes) {
 /// Frees what allocate() gave; null is allowed. In a capture the capture is lost.
 inline void release(void* p) {
   if (p != nullptr && detail::capture.active) detail::capture.broken = true;
+  if (far_pages().release(p)) return;
   if (p != nullptr && listener.forgotten != nullptr) listener.forgotten(p);
   std::free(p);
 }
@@ -52,6 +57,7 @@ void in_order(Stream stream, Work work) {
 /// capture they are read at each replay.
 inline void upload(void* device, const void* host, std::size_t bytes, Stream stream = nullptr) {
   detail::in_order(stream, [=] {
+    const FarPages::Open open;
     if (bytes > 0) std::memcpy(device, host, bytes);  // null is allowed where there is nothing
     if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
   });
@@ -59,18 +65,21 @@ inline void upload(void* device, const void* host, std::size_t bytes, Stream str
 /// Device to host; waits for what the stream has to do before.
 inline void download(void* host, const void* device, std::size_t bytes, Stream = nullptr) {
   refuse_in_capture("a copy to the host that waits");
+  const FarPages::Open open;
   if (bytes > 0) std::memcpy(host, device, bytes);
 }
 /// Device to host in the stream's order: the host's bytes are there when the stream has done it.
 inline void download_later(
     void* host, const void* device, std::size_t bytes, Stream stream = nullptr) {
   detail::in_order(stream, [=] {
+    const FarPages::Open open;
     if (bytes > 0) std::memcpy(host, device, bytes);
   });
 }
 /// Sets each byte.
 inline void fill(void* device, int byte, std::size_t bytes, Stream stream = nullptr) {
   detail::in_order(stream, [=] {
+    const FarPages::Open open;
     if (bytes > 0) std::memset(device, byte, bytes);
     if (listener.host_wrote != nullptr) listener.host_wrote(device, bytes);
   });

@@ -28,6 +28,10 @@ struct Settings {
   /// Race mode: whether shuffles and votes order memory as __syncwarp does. CUDA promises it only
   /// for __syncwarp.
   bool shuffles_order_memory = false;
+  /// Device memory taken from now on is out of the host's reach while no kernel runs: touching it
+  /// ends the program, as on a machine with a GPU; and a launch refuses arguments that point into
+  /// the host's memory.
+  bool far_memory = false;
 };
 
 inline Settings& settings() {
