@@ -63,7 +63,7 @@ inline void depthwise_conv2d_forward(simt::Stream stream, const OpCall<float>& c
       g.kernel_height == 3 ? kernel3 : kernel5,
       dim3(blocks(across, kernel::kDepthwiseThreads), blocks(g.out_height, strip.rows), batch),
       block, 0, stream, g, strip, call.in[0], call.weight, call.bias, call.epilogue,
-      kernel::Gradient{call.out, false});
+      kernel::Gradient<float>{call.out, false});
 }
 
 inline void depthwise_conv2d_data_gradient(simt::Stream stream, const OpCall<float>& call) {

@@ -23,7 +23,7 @@ struct ElementLaunch {
         block(kernel::kElementThreads) {}
 };
 
-inline kernel::Gradient gradient_of(const OpCall<float>& call, int k) {
+inline kernel::Gradient<float> gradient_of(const OpCall<float>& call, int k) {
   return {call.din[k], call.accumulate[k]};
 }
 

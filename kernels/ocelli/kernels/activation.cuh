@@ -36,7 +36,8 @@ activation_forward(Operand<float> x, int values, Divider vectors, Activation f, 
 template <int V>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
 activation_backward(
-    Operand<float> x, const float* dy, int values, Divider vectors, Activation f, Gradient dx) {
+    Operand<float> x, const float* dy, int values, Divider vectors, Activation f,
+    Gradient<float> dx) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const Lanes<V> value = read<V>(x, long(at) * V, vectors.remainder(at) * V);

@@ -28,7 +28,7 @@ struct AddInputs {
 };
 /// Where dy goes; data is null where it is not wanted.
 struct AddGradients {
-  Gradient dx[kMaxInputs];
+  Gradient<float> dx[kMaxInputs];
 };
 
 template <int V>

@@ -202,7 +202,7 @@ template <int V>
 OCELLI_KERNEL_BOUNDS(kColumnThreads)
 batch_norm_data_gradient(
     Operand<float> x, const float* dy, const float* batch_norm, Activation f, const float* through,
-    int values, int channels, Divider vectors, Gradient dx) {
+    int values, int channels, Divider vectors, Gradient<float> dx) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const int c = vectors.remainder(at) * V;

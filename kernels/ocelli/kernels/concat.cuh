@@ -46,7 +46,7 @@ concat_forward(JoinedRows rows, Operand<float> x, float* y) {
 /// A thread V values.
 template <int V>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-concat_backward(JoinedRows rows, const float* dy, Gradient dx) {
+concat_backward(JoinedRows rows, const float* dy, Gradient<float> dx) {
   const int at = thread_of_grid();
   if (at >= rows.values / V) return;
   deliver<V>(dx, long(at) * V, load<V>(dy + joined<V>(rows, at)));

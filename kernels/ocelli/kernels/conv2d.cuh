@@ -95,7 +95,8 @@ conv2d_forward(
 /// DxLanes along C.
 template <class T, int DyLanes, int DxLanes>
 OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
-conv2d_data_gradient(Conv2dGeometry g, int batch, const float* dy, const float* w, Gradient dx) {
+conv2d_data_gradient(
+    Conv2dGeometry g, int batch, const float* dy, const float* w, Gradient<float> dx) {
   const Phase phase(g, block_z());
   const int rows = batch * phase.height * phase.width;
   const int first_row = block_x() * T::rows, first_column = block_y() * T::columns;

@@ -98,7 +98,7 @@ template <int Kernel, int Stride, int Columns, int V, bool Turned>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
 depthwise_conv2d_strips(
     DepthwiseConv2dGeometry g, Strip strip, Operand<float> x, const float* w, const float* bias,
-    Activation f, Gradient y) {
+    Activation f, Gradient<float> y) {
   constexpr int reach = (Columns - 1) * Stride + Kernel;  // columns of x
   constexpr int open = (Kernel + Stride - 1) / Stride;    // rows of y that a row of x can meet
   const int vectors = g.channels / V;
@@ -169,7 +169,8 @@ depthwise_conv2d_strips(
 /// pictures.
 template <int Kernel, int Stride, int V>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
-depthwise_conv2d_blocks(DepthwiseConv2dGeometry g, const float* dy, const float* w, Gradient dx) {
+depthwise_conv2d_blocks(
+    DepthwiseConv2dGeometry g, const float* dy, const float* w, Gradient<float> dx) {
   constexpr int open = (Kernel + Stride - 1) / Stride;  // dy in a row that a pixel can meet
   const int vectors = g.channels / V;
   const int at = thread_of_grid();
@@ -236,7 +237,7 @@ depthwise_conv2d_forward_any(
 template <int V>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
 depthwise_conv2d_data_gradient_any(
-    DepthwiseConv2dGeometry g, const float* dy, const float* w, Gradient dx) {
+    DepthwiseConv2dGeometry g, const float* dy, const float* w, Gradient<float> dx) {
   const int vectors = g.channels / V;
   const int at = thread_of_grid();
   const int k = at / vectors, c = at % vectors * V;

@@ -49,7 +49,7 @@ dropout_forward(
 /// dx may be dy.
 template <bool Vector>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-dropout_backward(const float* dy, int values, DropoutMask mask, float up, Gradient dx) {
+dropout_backward(const float* dy, int values, DropoutMask mask, float up, Gradient<float> dx) {
   const int at = thread_of_grid(), first = at * 4;
   if (first >= values) return;
   const Lanes<4> factor = dropout_factors(mask, up, at);

@@ -130,7 +130,8 @@ OCELLI_DEVICE void for_each_window_of(const PoolGeometry& g, int h, int w, const
 /// A thread V channels of a pixel of x. values: of x.
 template <int V>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-max_pool_backward(PoolGeometry g, int values, Operand<float> x, const float* dy, Gradient dx) {
+max_pool_backward(
+    PoolGeometry g, int values, Operand<float> x, const float* dy, Gradient<float> dx) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const PoolPlace<V> p(at, g.height, g.width, g.channels);
@@ -149,7 +150,7 @@ max_pool_backward(PoolGeometry g, int values, Operand<float> x, const float* dy,
 
 template <int V>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-average_pool_backward(PoolGeometry g, int values, const float* dy, Gradient dx) {
+average_pool_backward(PoolGeometry g, int values, const float* dy, Gradient<float> dx) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const PoolPlace<V> p(at, g.height, g.width, g.channels);

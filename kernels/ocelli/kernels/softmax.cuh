@@ -62,7 +62,7 @@ softmax_forward(Operand<float> x, int pixels, int channels, float* y) {
 
 /// Block: 32 lanes by kSoftmaxPixels. dx may be dy.
 OCELLI_KERNEL_BOUNDS(32 * kSoftmaxPixels)
-softmax_backward(const float* y, const float* dy, int pixels, int channels, Gradient dx) {
+softmax_backward(const float* y, const float* dy, int pixels, int channels, Gradient<float> dx) {
   const int pixel = block_x() * kSoftmaxPixels + thread_y();
   if (pixel >= pixels) return;  // the whole warp
   const long row = long(pixel) * channels;
