@@ -1,6 +1,7 @@
 # CUDA: kernels are headers that any compiler takes, through the emulator of ocelli/simt. Where nvcc is
-# found, target kernels_nvcc compiles all of them for real, each file of ocelli/cuda by itself; the
-# tests build it, so a kernel that nvcc refuses or warns about fails them.
+# found, target kernels_nvcc compiles all of them for real, each file of ocelli/cuda by itself (where
+# launches are templates, tests/nvcc says of what); the tests build it, so a kernel that nvcc refuses
+# or warns about fails them.
 #
 #   OCELLI_CUDA=AUTO  on where nvcc is found    ON  nvcc must be found    OFF  nvcc is not looked for
 # SPDX-License-Identifier: Apache-2.0
@@ -37,10 +38,13 @@ if(OCELLI_CUDA_FOUND AND OCELLI_TESTS)
   list(FILTER launches EXCLUDE REGEX "/(backend|backend_impl|conv2d_backward)\\.hpp$")
   # What step_math.hpp brings in besides its kernels.
   list(FILTER launches EXCLUDE REGEX
-    "/(batch_input|event|graph|pictures|pinned|staging|step_graphs|step_reports)\\.hpp$")
-  set(sources "")
+    "/(batch_input|event|graph|pictures|pinned|staging|step_graphs|step_math_bf16|step_reports)\\.hpp$")
+  file(GLOB sources CONFIGURE_DEPENDS tests/nvcc/*.cu)
   foreach(header IN LISTS launches)
     get_filename_component(name ${header} NAME_WE)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/tests/nvcc/${name}.cu)
+      continue()
+    endif()
     set(source ${CMAKE_CURRENT_BINARY_DIR}/kernels_nvcc/${name}.cu)
     set(text "#include \"${header}\"\n")
     file(CONFIGURE OUTPUT ${source} CONTENT "${text}" @ONLY)

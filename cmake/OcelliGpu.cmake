@@ -34,11 +34,16 @@ if(OCELLI_CUDA_FOUND AND (OCELLI_GPU_TESTS OR OCELLI_GPU_BENCH))
   # CudaBackend's kernels, and the CPU's operations to compare with, by the host's compiler: nvcc
   # refuses their vector types.
   set(made ${CMAKE_CURRENT_BINARY_DIR}/ocelli_gpu)
-  set(text "#include \"ocelli/cuda/backend.hpp\"\n#include \"ocelli/cuda/backend_impl.hpp\"\n")
-  file(CONFIGURE OUTPUT ${made}/cuda_backend.cu CONTENT "${text}" @ONLY)
+  foreach(scalar float bfloat16)
+    string(CONCAT text "#include \"ocelli/cuda/backend.hpp\"\n#include \"ocelli/cuda/backend_impl.hpp\"\n\n"
+      "template class ocelli::BasicCudaBackend<${scalar}>;\n")
+    string(REPLACE bfloat16 ocelli::bfloat16 text "${text}")
+    file(CONFIGURE OUTPUT ${made}/cuda_backend_${scalar}.cu CONTENT "${text}" @ONLY)
+  endforeach()
   set(text "#include \"ocelli/cpu/backend_impl.hpp\"\n")
   file(CONFIGURE OUTPUT ${made}/cpu_backend.cpp CONTENT "${text}" @ONLY)
-  add_library(ocelli_gpu_backend STATIC ${made}/cuda_backend.cu ${made}/cpu_backend.cpp)
+  add_library(ocelli_gpu_backend STATIC
+    ${made}/cuda_backend_float.cu ${made}/cuda_backend_bfloat16.cu ${made}/cpu_backend.cpp)
   target_link_libraries(ocelli_gpu_backend PUBLIC ocelli_gpu_flags)
   set_target_properties(ocelli_gpu_backend PROPERTIES
     CUDA_ARCHITECTURES "${OCELLI_GPU_ARCHITECTURES}")

@@ -171,10 +171,3 @@ TEST_CASE("simt: tf32 is rounded to the nearest, ties away from zero") {
   CHECK(std::isinf(rounded(std::numeric_limits<float>::infinity())));
   CHECK(std::isnan(rounded(std::nanf(""))));
 }
-
-TEST_CASE("bfloat16: pairs") {
-  const std::uint32_t two = pack(bfloat16(1.0f), bfloat16(-2.0f));
-  CHECK(two == 0xC0003F80u);
-  CHECK(static_cast<float>(low_half(two)) == 1.0f);
-  CHECK(static_cast<float>(high_half(two)) == -2.0f);
-}

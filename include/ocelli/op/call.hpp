@@ -5,11 +5,15 @@
 //     act(scale[c] * y + shift[c])
 // to the convolution's output y while loading it. The plan decides where (a "deferred" norm); an
 // Operand carries the scale and shift then. So training keeps one tensor per convolution, not two.
+//
+// A tensor may be stored in bfloat16 to halve its traffic. Everything that is learned or summed up
+// (weights, their gradients, statistics) stays in float then, and so does arithmetic.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
 
+#include "ocelli/core/bfloat16.hpp"
 #include "ocelli/core/shape.hpp"
 #include "ocelli/op/activation.hpp"
 #include "ocelli/op/op.hpp"
@@ -18,18 +22,34 @@ namespace ocelli {
 
 enum class Mode : int { train, infer };
 
+namespace detail {
+template <class T>
+struct ParamOf {
+  using type = T;
+};
+template <>
+struct ParamOf<bfloat16> {
+  using type = float;
+};
+}  // namespace detail
+
+/// What parameters, their gradients and statistics are, and arithmetic, where tensors are of T.
+template <class T>
+using ParamOf = typename detail::ParamOf<T>::type;
+
 /// A tensor [pixels, channels] as an operation reads it: data, or act(scale[c] * data + shift[c]).
 template <class T>
 struct Operand {
   const T* data = nullptr;
-  const T* scale = nullptr;  ///< [channels], or null: data is the value itself
-  const T* shift = nullptr;  ///< [channels], with scale
+  const ParamOf<T>* scale = nullptr;  ///< [channels], or null: data is the value itself
+  const ParamOf<T>* shift = nullptr;  ///< [channels], with scale
   Activation activation = Activation::none;
 
   constexpr bool deferred() const { return scale != nullptr; }
   /// Value at element `i` (pixel * channels + c) of channel c.
-  constexpr T at(long i, int c) const {
-    return scale ? activate(activation, scale[c] * data[i] + shift[c]) : data[i];
+  constexpr ParamOf<T> at(long i, int c) const {
+    const auto value = static_cast<ParamOf<T>>(data[i]);
+    return scale ? activate(activation, scale[c] * value + shift[c]) : value;
   }
 };
 
@@ -50,6 +70,8 @@ struct Draw {
 /// gradient.
 template <class T>
 struct OpCall {
+  using Param = ParamOf<T>;
+
   const OpDesc* op = nullptr;
   int batch = 0;
   Mode mode = Mode::train;
@@ -63,18 +85,18 @@ struct OpCall {
   T* din[kMaxInputs] = {};  ///< gradient of input k; null: not wanted. Batch norm's may be dout
   bool accumulate[kMaxInputs] = {};  ///< add to din[k] rather than overwrite it
 
-  const T* weight = nullptr;  ///< or gamma; null: none
-  const T* bias = nullptr;    ///< or beta; null: none
-  T* dweight = nullptr;       ///< added to; null: frozen
-  T* dbias = nullptr;         ///< added to; null: frozen
+  const Param* weight = nullptr;  ///< or gamma; null: none
+  const Param* bias = nullptr;    ///< or beta; null: none
+  Param* dweight = nullptr;       ///< added to; null: frozen
+  Param* dbias = nullptr;         ///< added to; null: frozen
   Activation epilogue =
       Activation::none;  ///< of a convolution with a folded batch norm (inference)
 
   NormOptions norm;
-  T* moving_mean = nullptr;      ///< [C], updated by batch_norm forward in training
-  T* moving_variance = nullptr;  ///< [C], likewise
-  T* batch_norm = nullptr;  ///< [4, C]: mean, 1/sqrt(variance + epsilon), scale, shift; written by
-                            ///< forward, read by backward and by who reads a deferred norm
+  Param* moving_mean = nullptr;      ///< [C], updated by batch_norm forward in training
+  Param* moving_variance = nullptr;  ///< [C], likewise
+  Param* batch_norm = nullptr;  ///< [4, C]: mean, 1/sqrt(variance + epsilon), scale, shift; written
+                                ///< by forward, read by backward and by who reads a deferred norm
 
   std::uint64_t seed = 0;  ///< of dropout
   std::uint32_t step = 0;  ///< of dropout

@@ -13,6 +13,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "ocelli/core/bfloat16.hpp"  // IWYU pragma: export
+
 #ifdef __CUDACC__
 #include "ocelli/simt/cuda.hpp"      // IWYU pragma: export
 #include "ocelli/simt/ptx_cuda.hpp"  // IWYU pragma: export
@@ -29,4 +31,3 @@
 #include "ocelli/simt/ptx_emulated.hpp"  // IWYU pragma: export
 #include "ocelli/simt/vector_types.hpp"  // IWYU pragma: export
 #endif
-#include "ocelli/simt/bfloat16.hpp"  // IWYU pragma: export

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <string>
 
-#include "ocelli/simt/bfloat16.hpp"
+#include "ocelli/core/bfloat16.hpp"
 #include "ocelli/simt/builtins.hpp"
 #include "ocelli/simt/declarations.hpp"
 

@@ -7,9 +7,9 @@
 #include <cstring>
 
 #ifdef __CUDACC__
-#define OCELLI_SIMT_BOTH __host__ __device__
+#define OCELLI_BOTH __host__ __device__
 #else
-#define OCELLI_SIMT_BOTH
+#define OCELLI_BOTH
 #endif
 
 namespace ocelli {
@@ -20,7 +20,7 @@ struct alignas(2) bfloat16 {
 
   bfloat16() = default;  // not initialised, as shared memory wants it
   /// Rounds to the nearest, ties to even; beyond the largest becomes infinite, any NaN 0x7FFF.
-  OCELLI_SIMT_BOTH explicit bfloat16(float value) {
+  OCELLI_BOTH explicit bfloat16(float value) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
     asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
 #else
@@ -32,13 +32,13 @@ struct alignas(2) bfloat16 {
       bits = static_cast<std::uint16_t>((u + 0x7FFFu + (u >> 16 & 1u)) >> 16);
 #endif
   }
-  OCELLI_SIMT_BOTH explicit operator float() const {
+  OCELLI_BOTH explicit operator float() const {
     const std::uint32_t u = static_cast<std::uint32_t>(bits) << 16;
     float value;
     memcpy(&value, &u, sizeof value);
     return value;
   }
-  OCELLI_SIMT_BOTH static bfloat16 from_bits(std::uint16_t bits) {
+  OCELLI_BOTH static bfloat16 from_bits(std::uint16_t bits) {
     bfloat16 b;
     b.bits = bits;
     return b;
@@ -47,16 +47,27 @@ struct alignas(2) bfloat16 {
 static_assert(sizeof(bfloat16) == 2);
 
 /// Two of them as tensor cores take them: the first in the lower half.
-OCELLI_SIMT_BOTH inline std::uint32_t pack(bfloat16 low, bfloat16 high) {
+OCELLI_BOTH inline std::uint32_t pack(bfloat16 low, bfloat16 high) {
   return low.bits | static_cast<std::uint32_t>(high.bits) << 16;
 }
-OCELLI_SIMT_BOTH inline bfloat16 low_half(std::uint32_t two) {
+OCELLI_BOTH inline bfloat16 low_half(std::uint32_t two) {
   return bfloat16::from_bits(static_cast<std::uint16_t>(two & 0xFFFFu));
 }
-OCELLI_SIMT_BOTH inline bfloat16 high_half(std::uint32_t two) {
+OCELLI_BOTH inline bfloat16 high_half(std::uint32_t two) {
   return bfloat16::from_bits(static_cast<std::uint16_t>(two >> 16));
+}
+
+/// The two floats rounded to bfloat16, as pack() has them.
+OCELLI_BOTH inline std::uint32_t pack_rounded(float low, float high) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  std::uint32_t two;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(two) : "f"(high), "f"(low));
+  return two;
+#else
+  return pack(bfloat16(low), bfloat16(high));
+#endif
 }
 
 }  // namespace ocelli
 
-#undef OCELLI_SIMT_BOTH
+#undef OCELLI_BOTH

@@ -1,0 +1,9 @@
+// Every kernel of ocelli/cuda/batch_norm.hpp.
+// SPDX-License-Identifier: Apache-2.0
+#include "both.hpp"
+#include "ocelli/cuda/batch_norm.hpp"
+
+namespace ocelli::cuda {
+OCELLI_BOTH_IN(Workspace, batch_norm_forward);
+OCELLI_BOTH_IN(Workspace, batch_norm_backward);
+}  // namespace ocelli::cuda
