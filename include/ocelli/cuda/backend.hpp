@@ -1,13 +1,18 @@
 // CudaBackend: every operation as hand-written kernels, on a device or, without nvcc, on the
 // emulator of ocelli/simt, where the host's memory is the device's.
 //
+// CudaBackendBf16 keeps the net's values and their gradients in bfloat16, which halves the memory
+// and its traffic; weights, their gradients and statistics are float in both, and so are sums.
+//
 // Sums are made in an order that the extents determine, so that results are the same bits in every
 // run. Memory is taken in `reserve` alone.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
+#include "ocelli/core/bfloat16.hpp"
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/cuda/device_memory.hpp"
 #include "ocelli/cuda/workspace.hpp"
@@ -19,33 +24,41 @@ namespace ocelli {
 
 namespace cuda {
 class StepMath;
-}
+class StepMathBf16;
+}  // namespace cuda
 
-class CudaBackend {
+/// @tparam T  what the net's values are stored in: float or bfloat16
+template <class T>
+class BasicCudaBackend {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, bfloat16>);
+
  public:
-  using Scalar = float;
+  using Scalar = T;
   using Memory = cuda::DeviceMemory;
-  using StepMath = cuda::StepMath;  ///< of step_math.hpp
+  /// Of step_math.hpp; of step_math_bf16.hpp.
+  using StepMath = std::conditional_t<std::is_same_v<T, float>, cuda::StepMath, cuda::StepMathBf16>;
+  static constexpr Precision kDefaultPrecision =
+      std::is_same_v<T, float> ? Precision::float32 : Precision::bf16;
 
   /// Works on a stream of the current device, in its order; the pointers of calls are device
   /// memory.
   /// @param precision  of convolutions whose channels are multiples of 4; the others, and all other
-  ///                   operations, are made in float32. Tensors are float in any case
-  explicit CudaBackend(simt::Stream stream = nullptr, Precision precision = Precision::float32)
+  ///                   operations, are made in float32, from and to tensors of T
+  explicit BasicCudaBackend(simt::Stream stream = nullptr, Precision precision = kDefaultPrecision)
       : stream_(stream), precision_(precision) {}
   /// The pool is not used; the constructor is there so that every backend is made alike.
-  explicit CudaBackend(ThreadPool&) {}
+  explicit BasicCudaBackend(ThreadPool&) {}
 
   /// Makes room for an operation; called once for each before the first step. The call's shapes,
   /// batch, mode and wanted gradients must be final; its pointers are not followed.
   /// @throws ShapeError for tensors of 2^31 values and more
   /// @throws DeviceError where the device has no such memory
-  void reserve(const OpCall<float>& call);
+  void reserve(const OpCall<T>& call);
 
   /// Both return when the work is in the stream.
   /// @throws DeviceError where the device refuses a launch
-  void forward(const OpCall<float>& call);
-  void backward(const OpCall<float>& call);
+  void forward(const OpCall<T>& call);
+  void backward(const OpCall<T>& call);
 
   /// Bytes taken by `reserve`.
   std::size_t scratch_bytes() const { return workspace_.bytes(); }
@@ -57,9 +70,12 @@ class CudaBackend {
 
  private:
   simt::Stream stream_ = nullptr;
-  Precision precision_ = Precision::float32;
+  Precision precision_ = kDefaultPrecision;
   cuda::Workspace workspace_;
 };
+
+using CudaBackend = BasicCudaBackend<float>;
+using CudaBackendBf16 = BasicCudaBackend<bfloat16>;
 
 }  // namespace ocelli
 

@@ -21,7 +21,8 @@ namespace ocelli {
 
 namespace cuda::detail {
 
-inline void check_countable(const OpCall<float>& call, const Shape& shape) {
+template <class T>
+void check_countable(const OpCall<T>& call, const Shape& shape) {
   const long values = call.batch * shape.size();
   if (values > 0x7FFFFFFFL)
     throw ShapeError(
@@ -31,7 +32,8 @@ inline void check_countable(const OpCall<float>& call, const Shape& shape) {
 
 }  // namespace cuda::detail
 
-inline void CudaBackend::reserve(const OpCall<float>& call) {
+template <class T>
+void BasicCudaBackend<T>::reserve(const OpCall<T>& call) {
   cuda::detail::check_countable(call, call.out_shape);
   for (int k = 0; k < call.op->input_count; ++k)
     cuda::detail::check_countable(call, call.in_shape[k]);
@@ -42,7 +44,8 @@ inline void CudaBackend::reserve(const OpCall<float>& call) {
     workspace_.reserve(cuda::depthwise_conv2d_backward_floats(call));
 }
 
-inline void CudaBackend::forward(const OpCall<float>& call) {
+template <class T>
+void BasicCudaBackend<T>::forward(const OpCall<T>& call) {
   switch (call.op->kind) {
     case OpKind::conv2d:
       return cuda::conv2d_forward(stream_, call, precision_);
@@ -67,7 +70,8 @@ inline void CudaBackend::forward(const OpCall<float>& call) {
   }
 }
 
-inline void CudaBackend::backward(const OpCall<float>& call) {
+template <class T>
+void BasicCudaBackend<T>::backward(const OpCall<T>& call) {
   switch (call.op->kind) {
     case OpKind::conv2d:
       return cuda::conv2d_backward(stream_, workspace_, call, precision_);

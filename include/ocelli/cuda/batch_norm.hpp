@@ -10,13 +10,14 @@ namespace ocelli::cuda {
 
 /// Floats of workspace, forward or backward: partial sums [chunks, 2, C], and [4, C] for statistics
 /// that have no other place, or for what flows back through them.
-inline long batch_norm_floats(const OpCall<float>& call) {
+template <class T>
+long batch_norm_floats(const OpCall<T>& call) {
   const BatchNormGeometry g = batch_norm_geometry(call.in_shape[0]);
   return 2 * column_sum_floats(call.batch * g.pixels, g.channels) + 4L * g.channels;
 }
 
-inline void batch_norm_forward(
-    simt::Stream stream, Workspace& workspace, const OpCall<float>& call) {
+template <class T>
+void batch_norm_forward(simt::Stream stream, Workspace& workspace, const OpCall<T>& call) {
   const BatchNormGeometry g = batch_norm_geometry(call.in_shape[0]);
   const int channels = g.channels, rows = static_cast<int>(call.batch * g.pixels);
   float* const own = workspace.get(batch_norm_floats(call));
@@ -32,13 +33,14 @@ inline void batch_norm_forward(
 
   if (call.mode == Mode::train && !call.op->stored_statistics) {
     const RowChunks cut = row_chunks(rows, channels);
-    const bool four = channels % 4 == 0 && aligned(call.in[0]);
-    const ColumnLaunch launch = column_launch(channels, four, cut.chunks);
+    const int lanes = channel_lanes<T>(channels, aligned(call.in[0]));
+    const ColumnLaunch launch = column_launch(channels, lanes, cut.chunks);
     simt::launch(
-        four ? kernel::batch_norm_moments<4> : kernel::batch_norm_moments<1>, launch.grid,
-        launch.block, 0, stream, call.in[0], rows, channels, cut.chunk, partial);
+        lanes > 1 ? kernel::batch_norm_moments<kernel::kWide<T>, T>
+                  : kernel::batch_norm_moments<1, T>,
+        launch.grid, launch.block, 0, stream, call.in[0], rows, channels, cut.chunk, partial);
     simt::launch(
-        kernel::batch_norm_statistics, total_grid(channels), kTotalBlock, 0, stream, call.in[0],
+        kernel::batch_norm_statistics<T>, total_grid(channels), kTotalBlock, 0, stream, call.in[0],
         rows, channels, partial, cut.chunks, norm);
   } else {
     constexpr int threads = kernel::kTotalColumns * kernel::kTotalRows;
@@ -47,16 +49,16 @@ inline void batch_norm_forward(
         stream, channels, norm);
   }
   if (call.out == nullptr) return;
-  const ElementLaunch launch(
+  const ElementLaunch<T> launch(
       long(rows) * channels, channels, aligned(call.in[0]) && aligned(call.out, norm.batch_norm));
   simt::launch(
-      launch.four ? kernel::batch_norm_apply<4> : kernel::batch_norm_apply<1>, launch.grid,
-      launch.block, 0, stream, call.in[0], launch.values, channels, launch.vectors, norm.batch_norm,
-      call.op->activation, call.out);
+      launch.wide ? kernel::batch_norm_apply<kernel::kWide<T>, T> : kernel::batch_norm_apply<1, T>,
+      launch.grid, launch.block, 0, stream, call.in[0], launch.values, channels, launch.vectors,
+      norm.batch_norm, call.op->activation, call.out);
 }
 
-inline void batch_norm_backward(
-    simt::Stream stream, Workspace& workspace, const OpCall<float>& call) {
+template <class T>
+void batch_norm_backward(simt::Stream stream, Workspace& workspace, const OpCall<T>& call) {
   const BatchNormGeometry g = batch_norm_geometry(call.in_shape[0]);
   const int channels = g.channels, rows = static_cast<int>(call.batch * g.pixels);
   float* const through = workspace.get(batch_norm_floats(call));
@@ -66,11 +68,12 @@ inline void batch_norm_backward(
 
   if (flows || call.dweight != nullptr || call.dbias != nullptr) {
     const RowChunks cut = row_chunks(rows, channels);
-    const bool four =
-        channels % 4 == 0 && aligned(call.in[0]) && aligned(call.dout, call.batch_norm);
-    const ColumnLaunch launch = column_launch(channels, four, cut.chunks);
+    const int lanes =
+        channel_lanes<T>(channels, aligned(call.in[0]) && aligned(call.dout, call.batch_norm));
+    const ColumnLaunch launch = column_launch(channels, lanes, cut.chunks);
     simt::launch(
-        four ? kernel::batch_norm_gradient_sums<4> : kernel::batch_norm_gradient_sums<1>,
+        lanes > 1 ? kernel::batch_norm_gradient_sums<kernel::kWide<T>, T>
+                  : kernel::batch_norm_gradient_sums<1, T>,
         launch.grid, launch.block, 0, stream, call.in[0], call.dout, call.batch_norm,
         call.op->activation, rows, channels, cut.chunk, partial);
     simt::launch(
@@ -78,11 +81,12 @@ inline void batch_norm_backward(
         partial, cut.chunks, rows, channels, call.dweight, call.dbias, through);
   }
   if (call.din[0] == nullptr) return;
-  const ElementLaunch launch(
+  const ElementLaunch<T> launch(
       long(rows) * channels, channels,
       aligned(call.in[0]) && aligned(call.dout, call.din[0], call.batch_norm));
   simt::launch(
-      launch.four ? kernel::batch_norm_data_gradient<4> : kernel::batch_norm_data_gradient<1>,
+      launch.wide ? kernel::batch_norm_data_gradient<kernel::kWide<T>, T>
+                  : kernel::batch_norm_data_gradient<1, T>,
       launch.grid, launch.block, 0, stream, call.in[0], call.dout, call.batch_norm,
       call.op->activation, flows ? through : nullptr, launch.values, channels, launch.vectors,
       gradient_of(call, 0));

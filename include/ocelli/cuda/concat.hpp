@@ -8,8 +8,8 @@
 namespace ocelli::cuda {
 
 /// Calls body(k, launch, rows) for each input that is wanted.
-template <class Wanted, class Body>
-void for_each_joined(const OpCall<float>& call, const Wanted& wanted, const Body& body) {
+template <class T, class Wanted, class Body>
+void for_each_joined(const OpCall<T>& call, const Wanted& wanted, const Body& body) {
   const int count = call.op->input_count;
   const ConcatGeometry g = concat_geometry(call.in_shape, count, call.out_shape);
   long before = 0;
@@ -17,10 +17,11 @@ void for_each_joined(const OpCall<float>& call, const Wanted& wanted, const Body
     const Shape& shape = call.in_shape[k];
     const long length = g.row_length(shape);
     if (wanted(k)) {
-      const bool four = length % 4 == 0 && g.out_row % 4 == 0 && before % 4 == 0 &&
-                        aligned(call.in[k]) && aligned(call.out, call.dout, call.din[k]);
-      const ElementLaunch launch(call.batch * shape.size(), shape.channels, four);
-      const int lanes = launch.four ? 4 : 1;
+      constexpr int wide = kernel::kWide<T>;
+      const bool may_be_wide = length % wide == 0 && g.out_row % wide == 0 && before % wide == 0 &&
+                               aligned(call.in[k]) && aligned(call.out, call.dout, call.din[k]);
+      const ElementLaunch<T> launch(call.batch * shape.size(), shape.channels, may_be_wide);
+      const int lanes = launch.wide ? wide : 1;
       body(
           k, launch,
           kernel::JoinedRows{
@@ -31,23 +32,27 @@ void for_each_joined(const OpCall<float>& call, const Wanted& wanted, const Body
   }
 }
 
-inline void concat_forward(simt::Stream stream, const OpCall<float>& call) {
+template <class T>
+void concat_forward(simt::Stream stream, const OpCall<T>& call) {
   for_each_joined(
       call, [](int) { return true; },
-      [&](int k, const ElementLaunch& launch, const kernel::JoinedRows& rows) {
+      [&](int k, const ElementLaunch<T>& launch, const kernel::JoinedRows& rows) {
         simt::launch(
-            launch.four ? kernel::concat_forward<4> : kernel::concat_forward<1>, launch.grid,
-            launch.block, 0, stream, rows, call.in[k], call.out);
+            launch.wide ? kernel::concat_forward<kernel::kWide<T>, T>
+                        : kernel::concat_forward<1, T>,
+            launch.grid, launch.block, 0, stream, rows, call.in[k], call.out);
       });
 }
 
-inline void concat_backward(simt::Stream stream, const OpCall<float>& call) {
+template <class T>
+void concat_backward(simt::Stream stream, const OpCall<T>& call) {
   for_each_joined(
       call, [&](int k) { return call.din[k] != nullptr; },
-      [&](int k, const ElementLaunch& launch, const kernel::JoinedRows& rows) {
+      [&](int k, const ElementLaunch<T>& launch, const kernel::JoinedRows& rows) {
         simt::launch(
-            launch.four ? kernel::concat_backward<4> : kernel::concat_backward<1>, launch.grid,
-            launch.block, 0, stream, rows, call.dout, gradient_of(call, k));
+            launch.wide ? kernel::concat_backward<kernel::kWide<T>, T>
+                        : kernel::concat_backward<1, T>,
+            launch.grid, launch.block, 0, stream, rows, call.dout, gradient_of(call, k));
       });
 }
 

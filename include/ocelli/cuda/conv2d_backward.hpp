@@ -11,14 +11,16 @@
 namespace ocelli::cuda {
 
 /// Floats of workspace that backward needs.
-inline long conv2d_backward_floats(const OpCall<float>& call) {
+template <class S>
+long conv2d_backward_floats(const OpCall<S>& call) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const long bias = column_sum_floats(call.batch * g.out_pixels(), g.out_channels);
   return std::max(conv2d_weight_gradient_floats(g, call.batch), bias);
 }
 
-inline void conv2d_backward(
-    simt::Stream stream, Workspace& workspace, const OpCall<float>& call,
+template <class S>
+void conv2d_backward(
+    simt::Stream stream, Workspace& workspace, const OpCall<S>& call,
     Precision precision = Precision::float32) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   float* const partial = workspace.get(conv2d_backward_floats(call));

@@ -8,16 +8,21 @@ namespace ocelli::cuda {
 
 namespace detail {
 
-template <class T, int Dy, int Dx>
+/// For tensors of S.
+template <class S>
 struct ChooseDataGradient {
-  static constexpr bool has_mixed = false;
-  static constexpr auto kernel = &ocelli::kernel::conv2d_data_gradient<T, Dy, Dx>;
+  template <class T, int Dy, int Dx>
+  struct Kernel {
+    static constexpr bool has_mixed = false;
+    static constexpr auto kernel = &ocelli::kernel::conv2d_data_gradient<S, T, Dy, Dx>;
+  };
 };
 
 }  // namespace detail
 
-inline void conv2d_data_gradient_with(
-    simt::Stream stream, const OpCall<float>& call, Precision precision, ConvTile tile) {
+template <class S>
+void conv2d_data_gradient_with(
+    simt::Stream stream, const OpCall<S>& call, Precision precision, ConvTile tile) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const bool dy = g.out_channels % 4 == 0 && aligned(call.dout, call.weight);
   const bool dx = g.channels % 4 == 0 && aligned(call.din[0]);
@@ -26,7 +31,8 @@ inline void conv2d_data_gradient_with(
   const long height = (g.height + g.stride - 1) / g.stride;
   const long width = (g.width + g.stride - 1) / g.stride;
   simt::launch(
-      detail::conv2d_kernel<detail::ChooseDataGradient>(precision, tile, dy, dx),
+      detail::conv2d_kernel<detail::ChooseDataGradient<S>::template Kernel>(
+          precision, tile, dy, dx),
       dim3(
           blocks(call.batch * height * width, extent.rows), blocks(g.channels, extent.columns),
           static_cast<unsigned>(g.stride * g.stride)),
@@ -34,8 +40,9 @@ inline void conv2d_data_gradient_with(
       gradient_of(call, 0));
 }
 /// With the tile that suits the shapes.
-inline void conv2d_data_gradient(
-    simt::Stream stream, const OpCall<float>& call, Precision precision = Precision::float32) {
+template <class S>
+void conv2d_data_gradient(
+    simt::Stream stream, const OpCall<S>& call, Precision precision = Precision::float32) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const long pixels = call.batch * g.pixels(), phases = long(g.stride) * g.stride;
   conv2d_data_gradient_with(

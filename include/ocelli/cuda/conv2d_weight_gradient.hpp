@@ -11,10 +11,14 @@ namespace ocelli::cuda {
 
 namespace detail {
 
-template <class T, int X, int Dy>
+/// For tensors of S.
+template <class S>
 struct ChooseWeightGradient {
-  static constexpr bool has_mixed = true;
-  static constexpr auto kernel = &ocelli::kernel::conv2d_weight_gradient<T, X, Dy>;
+  template <class T, int X, int Dy>
+  struct Kernel {
+    static constexpr bool has_mixed = true;
+    static constexpr auto kernel = &ocelli::kernel::conv2d_weight_gradient<S, T, X, Dy>;
+  };
 };
 
 }  // namespace detail
@@ -41,8 +45,9 @@ inline long conv2d_weight_gradient_floats(const Conv2dGeometry& g, int batch) {
   return conv2d_parts(g, batch).parts * g.weights();
 }
 
-inline void conv2d_weight_gradient_with(
-    simt::Stream stream, const OpCall<float>& call, Precision precision, const ConvParts& cut,
+template <class S>
+void conv2d_weight_gradient_with(
+    simt::Stream stream, const OpCall<S>& call, Precision precision, const ConvParts& cut,
     float* partial) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const bool x = g.channels % 4 == 0 && aligned(call.in[0]);
@@ -50,7 +55,8 @@ inline void conv2d_weight_gradient_with(
   const ConvTile tile = detail::tile_with(cut.tile, x);
   const TileExtent extent = extent_of(tile);
   simt::launch(
-      detail::conv2d_kernel<detail::ChooseWeightGradient>(precision, tile, x, dy),
+      detail::conv2d_kernel<detail::ChooseWeightGradient<S>::template Kernel>(
+          precision, tile, x, dy),
       dim3(
           blocks(g.taps() * g.channels, extent.rows), blocks(g.out_channels, extent.columns),
           static_cast<unsigned>(cut.parts)),
@@ -62,8 +68,9 @@ inline void conv2d_weight_gradient_with(
       cut.parts, static_cast<int>(g.weights()), call.dweight);
 }
 /// With the parts that suit the shapes.
-inline void conv2d_weight_gradient(
-    simt::Stream stream, const OpCall<float>& call, float* partial,
+template <class S>
+void conv2d_weight_gradient(
+    simt::Stream stream, const OpCall<S>& call, float* partial,
     Precision precision = Precision::float32) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   conv2d_weight_gradient_with(stream, call, precision, conv2d_parts(g, call.batch), partial);

@@ -29,7 +29,8 @@ inline kernel::Strip depthwise_conv2d_strip(int batch, int height, long threads_
   return {rows};
 }
 
-inline void depthwise_conv2d_forward(simt::Stream stream, const OpCall<float>& call) {
+template <class T>
+void depthwise_conv2d_forward(simt::Stream stream, const OpCall<T>& call) {
   const DepthwiseConv2dGeometry g =
       depthwise_conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const bool four =
@@ -39,7 +40,8 @@ inline void depthwise_conv2d_forward(simt::Stream stream, const OpCall<float>& c
   const auto batch = static_cast<unsigned>(call.batch);
   if (!depthwise_conv2d_is_hot(g)) {
     simt::launch(
-        four ? kernel::depthwise_conv2d_forward_any<4> : kernel::depthwise_conv2d_forward_any<1>,
+        four ? kernel::depthwise_conv2d_forward_any<4, T>
+             : kernel::depthwise_conv2d_forward_any<1, T>,
         dim3(
             blocks(vectors * g.out_width, kernel::kDepthwiseThreads),
             static_cast<unsigned>(g.out_height), batch),
@@ -48,25 +50,26 @@ inline void depthwise_conv2d_forward(simt::Stream stream, const OpCall<float>& c
   }
   constexpr int columns = kStripColumns;
   const auto kernel3 = g.stride == 1
-                           ? (four ? kernel::depthwise_conv2d_strips<3, 1, columns, 4, false>
-                                   : kernel::depthwise_conv2d_strips<3, 1, columns, 1, false>)
-                           : (four ? kernel::depthwise_conv2d_strips<3, 2, columns, 4, false>
-                                   : kernel::depthwise_conv2d_strips<3, 2, columns, 1, false>);
+                           ? (four ? kernel::depthwise_conv2d_strips<3, 1, columns, 4, false, T>
+                                   : kernel::depthwise_conv2d_strips<3, 1, columns, 1, false, T>)
+                           : (four ? kernel::depthwise_conv2d_strips<3, 2, columns, 4, false, T>
+                                   : kernel::depthwise_conv2d_strips<3, 2, columns, 1, false, T>);
   const auto kernel5 = g.stride == 1
-                           ? (four ? kernel::depthwise_conv2d_strips<5, 1, columns, 4, false>
-                                   : kernel::depthwise_conv2d_strips<5, 1, columns, 1, false>)
-                           : (four ? kernel::depthwise_conv2d_strips<5, 2, columns, 4, false>
-                                   : kernel::depthwise_conv2d_strips<5, 2, columns, 1, false>);
+                           ? (four ? kernel::depthwise_conv2d_strips<5, 1, columns, 4, false, T>
+                                   : kernel::depthwise_conv2d_strips<5, 1, columns, 1, false, T>)
+                           : (four ? kernel::depthwise_conv2d_strips<5, 2, columns, 4, false, T>
+                                   : kernel::depthwise_conv2d_strips<5, 2, columns, 1, false, T>);
   const long across = vectors * blocks(g.out_width, columns);
   const kernel::Strip strip = depthwise_conv2d_strip(call.batch, g.out_height, across);
   simt::launch(
       g.kernel_height == 3 ? kernel3 : kernel5,
       dim3(blocks(across, kernel::kDepthwiseThreads), blocks(g.out_height, strip.rows), batch),
       block, 0, stream, g, strip, call.in[0], call.weight, call.bias, call.epilogue,
-      kernel::Gradient<float>{call.out, false});
+      kernel::Gradient<T>{call.out, false});
 }
 
-inline void depthwise_conv2d_data_gradient(simt::Stream stream, const OpCall<float>& call) {
+template <class T>
+void depthwise_conv2d_data_gradient(simt::Stream stream, const OpCall<T>& call) {
   const DepthwiseConv2dGeometry g =
       depthwise_conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const bool four = g.channels % 4 == 0 && aligned(call.dout, call.weight, call.din[0]);
@@ -75,8 +78,8 @@ inline void depthwise_conv2d_data_gradient(simt::Stream stream, const OpCall<flo
   const auto batch = static_cast<unsigned>(call.batch);
   if (!depthwise_conv2d_is_hot(g)) {
     simt::launch(
-        four ? kernel::depthwise_conv2d_data_gradient_any<4>
-             : kernel::depthwise_conv2d_data_gradient_any<1>,
+        four ? kernel::depthwise_conv2d_data_gradient_any<4, T>
+             : kernel::depthwise_conv2d_data_gradient_any<1, T>,
         dim3(
             blocks(vectors * g.width, kernel::kDepthwiseThreads), static_cast<unsigned>(g.height),
             batch),
@@ -84,10 +87,10 @@ inline void depthwise_conv2d_data_gradient(simt::Stream stream, const OpCall<flo
     return;
   }
   if (g.stride == 2) {
-    const auto kernel3 =
-        four ? kernel::depthwise_conv2d_blocks<3, 2, 4> : kernel::depthwise_conv2d_blocks<3, 2, 1>;
-    const auto kernel5 =
-        four ? kernel::depthwise_conv2d_blocks<5, 2, 4> : kernel::depthwise_conv2d_blocks<5, 2, 1>;
+    const auto kernel3 = four ? kernel::depthwise_conv2d_blocks<3, 2, 4, T>
+                              : kernel::depthwise_conv2d_blocks<3, 2, 1, T>;
+    const auto kernel5 = four ? kernel::depthwise_conv2d_blocks<5, 2, 4, T>
+                              : kernel::depthwise_conv2d_blocks<5, 2, 1, T>;
     simt::launch(
         g.kernel_height == 3 ? kernel3 : kernel5,
         dim3(
@@ -103,13 +106,13 @@ inline void depthwise_conv2d_data_gradient(simt::Stream stream, const OpCall<flo
   turned.pad_top = g.kernel_height - 1 - g.pad_top;
   turned.pad_left = g.kernel_width - 1 - g.pad_left;
   constexpr int columns = kStripColumns;
-  const auto kernel3 = four ? kernel::depthwise_conv2d_strips<3, 1, columns, 4, true>
-                            : kernel::depthwise_conv2d_strips<3, 1, columns, 1, true>;
-  const auto kernel5 = four ? kernel::depthwise_conv2d_strips<5, 1, columns, 4, true>
-                            : kernel::depthwise_conv2d_strips<5, 1, columns, 1, true>;
+  const auto kernel3 = four ? kernel::depthwise_conv2d_strips<3, 1, columns, 4, true, T>
+                            : kernel::depthwise_conv2d_strips<3, 1, columns, 1, true, T>;
+  const auto kernel5 = four ? kernel::depthwise_conv2d_strips<5, 1, columns, 4, true, T>
+                            : kernel::depthwise_conv2d_strips<5, 1, columns, 1, true, T>;
   const long across = vectors * blocks(turned.out_width, columns);
   const kernel::Strip strip = depthwise_conv2d_strip(call.batch, turned.out_height, across);
-  Operand<float> dy;
+  Operand<T> dy;
   dy.data = call.dout;
   simt::launch(
       g.kernel_height == 3 ? kernel3 : kernel5,
@@ -136,15 +139,16 @@ inline SegmentLaunch depthwise_conv2d_segments(const DepthwiseConv2dGeometry& g,
 }
 
 /// Floats of workspace that backward needs.
-inline long depthwise_conv2d_backward_floats(const OpCall<float>& call) {
+template <class T>
+long depthwise_conv2d_backward_floats(const OpCall<T>& call) {
   const DepthwiseConv2dGeometry g =
       depthwise_conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const long bias = column_sum_floats(call.batch * g.out_pixels(), g.channels);
   return std::max(depthwise_conv2d_segments(g, call.batch).runs * g.weights(), bias);
 }
 
-inline void depthwise_conv2d_weight_gradient(
-    simt::Stream stream, const OpCall<float>& call, float* partial) {
+template <class T>
+void depthwise_conv2d_weight_gradient(simt::Stream stream, const OpCall<T>& call, float* partial) {
   const DepthwiseConv2dGeometry g =
       depthwise_conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const bool hot = depthwise_conv2d_is_hot(g), five = hot && g.kernel_height == 5;
@@ -158,14 +162,14 @@ inline void depthwise_conv2d_weight_gradient(
   const dim3 grid(
       blocks(vectors, width), static_cast<unsigned>(runs),
       hot ? 1u : static_cast<unsigned>(g.taps()));
-  const auto any = four ? kernel::depthwise_conv2d_weight_gradient_any<4>
-                        : kernel::depthwise_conv2d_weight_gradient_any<1>;
-  const auto kernel3 = g.stride == 1 ? (four ? kernel::depthwise_conv2d_segments<3, 1, 4>
-                                             : kernel::depthwise_conv2d_segments<3, 1, 1>)
-                                     : (four ? kernel::depthwise_conv2d_segments<3, 2, 4>
-                                             : kernel::depthwise_conv2d_segments<3, 2, 1>);
-  const auto kernel5 = g.stride == 1 ? kernel::depthwise_conv2d_segments<5, 1, 1>
-                                     : kernel::depthwise_conv2d_segments<5, 2, 1>;
+  const auto any = four ? kernel::depthwise_conv2d_weight_gradient_any<4, T>
+                        : kernel::depthwise_conv2d_weight_gradient_any<1, T>;
+  const auto kernel3 = g.stride == 1 ? (four ? kernel::depthwise_conv2d_segments<3, 1, 4, T>
+                                             : kernel::depthwise_conv2d_segments<3, 1, 1, T>)
+                                     : (four ? kernel::depthwise_conv2d_segments<3, 2, 4, T>
+                                             : kernel::depthwise_conv2d_segments<3, 2, 1, T>);
+  const auto kernel5 = g.stride == 1 ? kernel::depthwise_conv2d_segments<5, 1, 1, T>
+                                     : kernel::depthwise_conv2d_segments<5, 2, 1, T>;
   simt::launch(
       hot ? (five ? kernel5 : kernel3) : any, grid, block, 0, stream, g, call.batch, segments,
       call.in[0], call.dout, partial);
@@ -174,8 +178,8 @@ inline void depthwise_conv2d_weight_gradient(
       static_cast<int>(g.weights()), call.dweight);
 }
 
-inline void depthwise_conv2d_backward(
-    simt::Stream stream, Workspace& workspace, const OpCall<float>& call) {
+template <class T>
+void depthwise_conv2d_backward(simt::Stream stream, Workspace& workspace, const OpCall<T>& call) {
   const DepthwiseConv2dGeometry g =
       depthwise_conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   float* const partial = workspace.get(depthwise_conv2d_backward_floats(call));

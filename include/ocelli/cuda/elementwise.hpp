@@ -8,22 +8,25 @@
 
 namespace ocelli::cuda {
 
-/// A launch of a thread for each one or four values of a tensor.
+/// A launch of a thread for each value of a tensor of T, or for each 16 bytes of it.
+template <class T>
 struct ElementLaunch {
-  bool four;
+  static constexpr int lanes = kernel::kWide<T>;
+  bool wide;
   int values;
   kernel::Divider vectors;  ///< channels / lanes
   dim3 grid, block;
 
-  ElementLaunch(long size, int channels, bool may_take_four)
-      : four(channels % 4 == 0 && may_take_four),
+  ElementLaunch(long size, int channels, bool may_be_wide)
+      : wide(channels % lanes == 0 && may_be_wide),
         values(static_cast<int>(size)),
-        vectors(four ? channels / 4 : channels),
-        grid(blocks(four ? size / 4 : size, kernel::kElementThreads)),
+        vectors(wide ? channels / lanes : channels),
+        grid(blocks(wide ? size / lanes : size, kernel::kElementThreads)),
         block(kernel::kElementThreads) {}
 };
 
-inline kernel::Gradient<float> gradient_of(const OpCall<float>& call, int k) {
+template <class T>
+kernel::Gradient<T> gradient_of(const OpCall<T>& call, int k) {
   return {call.din[k], call.accumulate[k]};
 }
 

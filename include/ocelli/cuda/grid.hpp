@@ -1,6 +1,6 @@
-// How operations are dealt out to blocks and threads: numbers of blocks, lanes of four, columns.
+// How operations are dealt out to blocks and threads: numbers of blocks, lanes, columns.
 //
-// All of it is a function of the extents (and, for lanes of four, of the addresses' alignment),
+// All of it is a function of the extents (and, for lanes, of the addresses' alignment),
 // never of the device: so every device makes its sums in the same order.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -22,12 +22,15 @@ constexpr unsigned blocks(long count, long each) {
 /// What a device should have at least to be busy: two blocks on each of some 132 multiprocessors.
 inline constexpr long kBusyBlocks = 264;
 
-/// Whether lanes of four may be loaded there; null may.
+/// Whether lanes of 16 bytes may be loaded there; null may.
 template <class... T>
 bool aligned(const T*... p) {
   return ((reinterpret_cast<std::uintptr_t>(p) % 16 == 0) && ...);
 }
-inline bool aligned(const Operand<float>& x) { return aligned(x.data, x.scale, x.shift); }
+template <class T>
+bool aligned(const Operand<T>& x) {
+  return aligned(x.data, x.scale, x.shift);
+}
 
 /// The smallest power of two that is not below `n`, at most `limit` (a power of two).
 constexpr int power_of_two(int n, int limit) {
@@ -47,12 +50,19 @@ inline RowChunks row_chunks(long rows, long channels) {
   return {static_cast<int>(chunk), static_cast<int>((rows + chunk - 1) / chunk)};
 }
 
+/// Lanes of a thread that has neighbouring channels of a tensor of T: 16 bytes, or 1.
+template <class T>
+constexpr int channel_lanes(int channels, bool may_be_wide) {
+  return may_be_wide && channels % kernel::kWide<T> == 0 ? kernel::kWide<T> : 1;
+}
+
 /// Block and grid of column_partials.
 struct ColumnLaunch {
   dim3 grid, block;
 };
-inline ColumnLaunch column_launch(int channels, bool four, int chunks) {
-  const int vectors = four ? channels / 4 : channels;
+/// @param lanes  of a thread
+inline ColumnLaunch column_launch(int channels, int lanes, int chunks) {
+  const int vectors = channels / lanes;
   const int width = power_of_two(vectors, 32);
   return {
       dim3(blocks(vectors, width), static_cast<unsigned>(chunks)),
@@ -67,14 +77,15 @@ inline dim3 total_grid(long channels) { return dim3(blocks(channels, kernel::kTo
 inline long column_sum_floats(long rows, long channels) {
   return row_chunks(rows, channels).chunks * channels;
 }
-inline void add_column_sums(
-    simt::Stream stream, const float* x, long rows, int channels, float* partial, float* gradient) {
+template <class T>
+void add_column_sums(
+    simt::Stream stream, const T* x, long rows, int channels, float* partial, float* gradient) {
   const RowChunks cut = row_chunks(rows, channels);
-  const bool four = channels % 4 == 0 && aligned(x);
-  const ColumnLaunch launch = column_launch(channels, four, cut.chunks);
+  const int lanes = channel_lanes<T>(channels, aligned(x));
+  const ColumnLaunch launch = column_launch(channels, lanes, cut.chunks);
   simt::launch(
-      four ? kernel::column_sums<4> : kernel::column_sums<1>, launch.grid, launch.block, 0, stream,
-      x, static_cast<int>(rows), channels, cut.chunk, partial);
+      lanes > 1 ? kernel::column_sums<kernel::kWide<T>, T> : kernel::column_sums<1, T>, launch.grid,
+      launch.block, 0, stream, x, static_cast<int>(rows), channels, cut.chunk, partial);
   simt::launch(
       kernel::add_column_totals, total_grid(channels), kTotalBlock, 0, stream, partial, cut.chunks,
       channels, gradient);

@@ -7,42 +7,50 @@
 
 namespace ocelli::cuda {
 
-inline void max_pool_forward(simt::Stream stream, const OpCall<float>& call) {
+template <class T>
+void max_pool_forward(simt::Stream stream, const OpCall<T>& call) {
   const PoolGeometry g = pool_geometry(*call.op, call.in_shape[0], call.out_shape);
-  const ElementLaunch launch(
+  const ElementLaunch<T> launch(
       call.batch * call.out_shape.size(), g.channels, aligned(call.in[0]) && aligned(call.out));
   simt::launch(
-      launch.four ? kernel::max_pool_forward<4> : kernel::max_pool_forward<1>, launch.grid,
-      launch.block, 0, stream, g, launch.values, call.in[0], call.out);
+      launch.wide ? kernel::max_pool_forward<kernel::kWide<T>, T> : kernel::max_pool_forward<1, T>,
+      launch.grid, launch.block, 0, stream, g, launch.values, call.in[0], call.out);
 }
 
-inline void average_pool_forward(simt::Stream stream, const OpCall<float>& call) {
+template <class T>
+void average_pool_forward(simt::Stream stream, const OpCall<T>& call) {
   const PoolGeometry g = pool_geometry(*call.op, call.in_shape[0], call.out_shape);
-  const ElementLaunch launch(
+  const ElementLaunch<T> launch(
       call.batch * call.out_shape.size(), g.channels, aligned(call.in[0]) && aligned(call.out));
   simt::launch(
-      launch.four ? kernel::average_pool_forward<4> : kernel::average_pool_forward<1>, launch.grid,
-      launch.block, 0, stream, g, launch.values, call.in[0], call.out);
+      launch.wide ? kernel::average_pool_forward<kernel::kWide<T>, T>
+                  : kernel::average_pool_forward<1, T>,
+      launch.grid, launch.block, 0, stream, g, launch.values, call.in[0], call.out);
 }
 
-inline void max_pool_backward(simt::Stream stream, const OpCall<float>& call) {
+template <class T>
+void max_pool_backward(simt::Stream stream, const OpCall<T>& call) {
   if (call.din[0] == nullptr) return;
   const PoolGeometry g = pool_geometry(*call.op, call.in_shape[0], call.out_shape);
-  const ElementLaunch launch(
+  const ElementLaunch<T> launch(
       call.batch * call.in_shape[0].size(), g.channels,
       aligned(call.in[0]) && aligned(call.dout, call.din[0]));
   simt::launch(
-      launch.four ? kernel::max_pool_backward<4> : kernel::max_pool_backward<1>, launch.grid,
-      launch.block, 0, stream, g, launch.values, call.in[0], call.dout, gradient_of(call, 0));
+      launch.wide ? kernel::max_pool_backward<kernel::kWide<T>, T>
+                  : kernel::max_pool_backward<1, T>,
+      launch.grid, launch.block, 0, stream, g, launch.values, call.in[0], call.dout,
+      gradient_of(call, 0));
 }
 
-inline void average_pool_backward(simt::Stream stream, const OpCall<float>& call) {
+template <class T>
+void average_pool_backward(simt::Stream stream, const OpCall<T>& call) {
   if (call.din[0] == nullptr) return;
   const PoolGeometry g = pool_geometry(*call.op, call.in_shape[0], call.out_shape);
-  const ElementLaunch launch(
+  const ElementLaunch<T> launch(
       call.batch * call.in_shape[0].size(), g.channels, aligned(call.dout, call.din[0]));
   simt::launch(
-      launch.four ? kernel::average_pool_backward<4> : kernel::average_pool_backward<1>,
+      launch.wide ? kernel::average_pool_backward<kernel::kWide<T>, T>
+                  : kernel::average_pool_backward<1, T>,
       launch.grid, launch.block, 0, stream, g, launch.values, call.dout, gradient_of(call, 0));
 }
 

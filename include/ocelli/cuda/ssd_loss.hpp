@@ -67,11 +67,11 @@ inline std::size_t ssd_loss_workspace(const SsdLossShape& shape) {
 
 namespace detail {
 
-template <class Loss>
+template <class T, class Loss>
 void ssd_loss_with(
     simt::Stream stream, const Loss& loss, const SsdLossShape& shape, const Box* anchors,
-    const kernel::GroundTruth& truth, const SsdLossOptions& options, const float* codes,
-    const float* logits, const SsdLossBuffers& buffers, float* d_codes, float* d_logits,
+    const kernel::GroundTruth& truth, const SsdLossOptions& options, const T* codes,
+    const T* logits, const SsdLossBuffers& buffers, T* d_codes, T* d_logits,
     kernel::SsdLossTotals* totals) {
   const kernel::SsdLossRule rule{
       {static_cast<float>(options.coder.y_scale), static_cast<float>(options.coder.x_scale),
@@ -91,7 +91,7 @@ void ssd_loss_with(
       static_cast<std::size_t>(rows) * static_cast<std::size_t>(shape.columns) * sizeof(float);
   const bool mines = options.mine_hard_examples;
   simt::launch(
-      kernel::ssd_anchor_losses<Loss>, grid, kernel::kLossThreads, tile, stream, anchors, extent,
+      kernel::ssd_anchor_losses<T, Loss>, grid, kernel::kLossThreads, tile, stream, anchors, extent,
       truth, buffers.match, rule, loss, codes, logits, buffers.class_losses, buffers.box_losses,
       mines ? buffers.boxes : nullptr, buffers.parts);
   if (mines)
@@ -106,13 +106,14 @@ void ssd_loss_with(
       kernel::ssd_loss_totals, 1u, kernel::kLossThreads, 0, stream, buffers.sums, shape.batch, rule,
       totals);
   simt::launch(
-      kernel::ssd_loss_gradients<Loss>, grid, kernel::kLossThreads, 0, stream, anchors, extent,
+      kernel::ssd_loss_gradients<T, Loss>, grid, kernel::kLossThreads, 0, stream, anchors, extent,
       truth, buffers.match, rule, loss, codes, logits, buffers.role, totals, d_codes, d_logits);
 }
 
 }  // namespace detail
 
-/// The loss of a batch and its gradients, as SsdLoss gives them. All pointers are device memory;
+/// The loss of a batch and its gradients, as SsdLoss gives them, of codes and logits in float or
+/// bfloat16. All pointers are device memory;
 /// anchors, truth.boxes, codes and d_codes aligned to 16 bytes. Labels must be in 1..columns - 1
 /// and counts in 0..capacity: check them where they come from.
 /// @param anchors    [anchors]
@@ -123,11 +124,11 @@ void ssd_loss_with(
 /// @param d_logits   [batch, anchors, columns]   overwritten
 /// @param totals     one; totals->not_finite can stop an update (kernel::UpdateControl::stop)
 /// Throws ConfigError for options out of range, ShapeError for an empty extent.
-inline void ssd_loss(
+template <class T>
+void ssd_loss(
     simt::Stream stream, const SsdLossShape& shape, const Box* anchors,
-    const kernel::GroundTruth& truth, const SsdLossOptions& options, const float* codes,
-    const float* logits, void* workspace, float* d_codes, float* d_logits,
-    kernel::SsdLossTotals* totals) {
+    const kernel::GroundTruth& truth, const SsdLossOptions& options, const T* codes,
+    const T* logits, void* workspace, T* d_codes, T* d_logits, kernel::SsdLossTotals* totals) {
   options.check();
   if (shape.batch < 1 || shape.anchors < 1 || shape.columns < 2)
     throw ShapeError(

@@ -82,9 +82,10 @@ class StepMath {
 
   /// The loss of one batch and its gradients; its numbers are added up on the device.
   /// @return true: backward has no wait for the loss
+  template <class T>
   bool loss(
-      int batch, const GroundTruthBatch<float>& truth, const float* codes, const float* logits,
-      float* d_codes, float* d_logits) {
+      int batch, const GroundTruthBatch<float>& truth, const T* codes, const T* logits, T* d_codes,
+      T* d_logits) {
     const auto rows = static_cast<std::size_t>(batch) * static_cast<std::size_t>(truth.capacity);
     boxes_.upload(truth.boxes, rows, 0, stream_);
     labels_.upload(truth.labels, rows, 0, stream_);
@@ -115,6 +116,8 @@ class StepMath {
     if (plan_.clipping != Clipping::none) clip(slabs);
     for (const Piece& piece : pieces_) apply(slabs, piece);
   }
+
+  simt::Stream stream() const { return stream_; }
 
   /// How the step went; waits for it.
   StepResult result() {

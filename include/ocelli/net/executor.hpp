@@ -53,21 +53,22 @@ using MemoryOf = typename detail::MemoryOf<B>::type;
 template <Backend B>
 class Executor {
  public:
-  using T = typename B::Scalar;
+  using T = typename B::Scalar;  ///< of values and their gradients
+  using Param = ParamOf<T>;      ///< of weights, their gradients and statistics
   using Memory = MemoryOf<B>;
-  using Slab = Buffer<T, Memory>;
+  using Slab = Buffer<Param, Memory>;
 
   /// An executor for training. `gradient` is a slab like weights.params that backward adds to.
   /// Model, weights and gradient must outlive the executor.
   Executor(
-      B& backend, const ModelView& model, int batch, Weights<T, Memory>& weights, Slab& gradient,
-      const GroupSettings (&groups)[kMaxGroups])
+      B& backend, const ModelView& model, int batch, Weights<Param, Memory>& weights,
+      Slab& gradient, const GroupSettings (&groups)[kMaxGroups])
       : Executor(backend, model, Mode::train, batch, weights, &gradient, groups) {}
 
   /// An executor for inference: batch norms are folded into the convolutions before them. Call
   /// `refold` whenever the weights have changed.
   Executor(
-      B& backend, const ModelView& model, int batch, Weights<T, Memory>& weights,
+      B& backend, const ModelView& model, int batch, Weights<Param, Memory>& weights,
       const GroupSettings (&groups)[kMaxGroups])
       : Executor(backend, model, Mode::infer, batch, weights, nullptr, groups) {
     refold();
@@ -113,8 +114,8 @@ class Executor {
     if constexpr (Memory::is_host) {
       fold(weights_.params.data(), weights_.moving.data(), folded_.data(), folded_bias_.data());
     } else {
-      Buffer<T> params(weights_.params.size()), moving(weights_.moving.size());
-      Buffer<T> folded(folded_.size()), bias(folded_bias_.size());
+      Buffer<Param> params(weights_.params.size()), moving(weights_.moving.size());
+      Buffer<Param> folded(folded_.size()), bias(folded_bias_.size());
       copy(params, weights_.params);
       copy(moving, weights_.moving);
       fold(params.data(), moving.data(), folded.data(), bias.data());
@@ -137,7 +138,7 @@ class Executor {
         values = fetched.data();
       }
       for (std::size_t k = 0; k < size; ++k)
-        if (!std::isfinite(static_cast<double>(values[k]))) return static_cast<int>(i);
+        if (!std::isfinite(static_cast<Param>(values[k]))) return static_cast<int>(i);
     }
     return -1;
   }
@@ -152,7 +153,7 @@ class Executor {
   };
 
   Executor(
-      B& backend, const ModelView& model, Mode mode, int batch, Weights<T, Memory>& weights,
+      B& backend, const ModelView& model, Mode mode, int batch, Weights<Param, Memory>& weights,
       Slab* gradient, const GroupSettings (&groups)[kMaxGroups])
       : backend_(backend),
         model_(model),
@@ -166,7 +167,8 @@ class Executor {
         runs_backward_(static_cast<std::size_t>(model.graph.op_count)) {
     if (batch < 1) throw ShapeError("the batch must be at least 1", "executor");
     for (int g = 0; g < kMaxGroups; ++g) groups_[g] = groups[g];
-    arena_ = Slab(static_cast<std::size_t>(plan_.arena_floats) * static_cast<std::size_t>(batch));
+    arena_ = Buffer<T, Memory>(
+        static_cast<std::size_t>(plan_.arena_floats) * static_cast<std::size_t>(batch));
     batch_norms_ = Slab(static_cast<std::size_t>(4 * model.layout.norm_floats));
     if (mode == Mode::infer) {
       folded_ = Slab(static_cast<std::size_t>(model.layout.param_floats));
@@ -176,7 +178,7 @@ class Executor {
   }
 
   /// Weights and biases of convolutions with the batch norms behind them, all on the host.
-  void fold(const T* params, const T* moving, T* weights, T* biases) const {
+  void fold(const Param* params, const Param* moving, Param* weights, Param* biases) const {
     const GraphView& graph = model_.graph;
     const auto at_or_null = [&](int param) {
       return param >= 0 ? params + model_.layout.params[param] : nullptr;
@@ -189,29 +191,29 @@ class Executor {
       const ParamDesc& desc = graph.params[op.weight];
       const int channels = graph.norms[norm.norm].channels;
       const long rows = desc.size() / channels;
-      const T* weight = params + model_.layout.params[op.weight];
-      T* folded = weights + model_.layout.params[op.weight];
-      T* bias = biases + model_.layout.norms[norm.norm];
-      const T* mean = moving + model_.layout.moving_mean(norm.norm);
-      const T* variance = moving + model_.layout.moving_variance(norm.norm);
-      const T* gamma = at_or_null(norm.weight);
-      const T* beta = at_or_null(norm.bias);
-      const T* old_bias = at_or_null(op.bias);
+      const Param* weight = params + model_.layout.params[op.weight];
+      Param* folded = weights + model_.layout.params[op.weight];
+      Param* bias = biases + model_.layout.norms[norm.norm];
+      const Param* mean = moving + model_.layout.moving_mean(norm.norm);
+      const Param* variance = moving + model_.layout.moving_variance(norm.norm);
+      const Param* gamma = at_or_null(norm.weight);
+      const Param* beta = at_or_null(norm.bias);
+      const Param* old_bias = at_or_null(op.bias);
       const double epsilon = groups_[norm.group].norm.epsilon;
       for (int c = 0; c < channels; ++c) {
         const double scale = (gamma ? static_cast<double>(gamma[c]) : 1.0) /
                              std::sqrt(static_cast<double>(variance[c]) + epsilon);
         const double before = old_bias ? static_cast<double>(old_bias[c]) : 0.0;
         const double after = beta ? static_cast<double>(beta[c]) : 0.0;
-        bias[c] = static_cast<T>(after + (before - static_cast<double>(mean[c])) * scale);
+        bias[c] = static_cast<Param>(after + (before - static_cast<double>(mean[c])) * scale);
         for (long r = 0; r < rows; ++r)
           folded[r * channels + c] =
-              static_cast<T>(static_cast<double>(weight[r * channels + c]) * scale);
+              static_cast<Param>(static_cast<double>(weight[r * channels + c]) * scale);
       }
     }
   }
 
-  const T* param(int p) const { return weights_.params.data() + model_.layout.params[p]; }
+  const Param* param(int p) const { return weights_.params.data() + model_.layout.params[p]; }
   T* at(long offset) { return arena_.data() + offset * batch_; }
   const T* at(long offset) const { return arena_.data() + offset * batch_; }
   const T* value(int tensor) const {
@@ -230,7 +232,7 @@ class Executor {
     if (plan.norm_op >= 0) {
       const OpDesc& norm = ops_[static_cast<std::size_t>(plan.norm_op)];
       const long channels = model_.graph.norms[norm.norm].channels;
-      T* statistics = batch_norms_.data() + model_.layout.batch_norm(norm.norm);
+      Param* statistics = batch_norms_.data() + model_.layout.batch_norm(norm.norm);
       in.scale = statistics + 2 * channels;
       in.shift = statistics + 3 * channels;
       in.activation = norm.activation;
@@ -315,7 +317,7 @@ class Executor {
   ModelView model_;
   PlanView plan_;
   int batch_;
-  Weights<T, Memory>& weights_;
+  Weights<Param, Memory>& weights_;
   Slab* gradient_;
   GroupSettings groups_[kMaxGroups];
   std::vector<OpDesc> ops_;  ///< the graph's, with the settings of their groups
@@ -323,7 +325,8 @@ class Executor {
   std::vector<OpCall<T>> calls_;
   std::vector<char> runs_backward_;
   std::vector<Reader> readers_;
-  Slab arena_, batch_norms_, folded_, folded_bias_;
+  Buffer<T, Memory> arena_;
+  Slab batch_norms_, folded_, folded_bias_;
 };
 
 }  // namespace ocelli

@@ -42,10 +42,12 @@ struct ModelView {
 
   /// Bytes of a training step: activations and gradients of `batch` pictures, parameters, their
   /// gradient and `slots` optimizer slots, statistics. A backend's scratch comes on top.
-  constexpr std::size_t step_bytes(int batch, int slots = 2) const {
-    const long floats =
-        train.arena_floats * batch + layout.param_floats * (2 + slots) + layout.norm_floats * 6;
-    return static_cast<std::size_t>(floats) * sizeof(float);
+  /// @param value_bytes  of an activation or its gradient; all else is float
+  constexpr std::size_t step_bytes(
+      int batch, int slots = 2, std::size_t value_bytes = sizeof(float)) const {
+    const long floats = layout.param_floats * (2 + slots) + layout.norm_floats * 6;
+    return static_cast<std::size_t>(train.arena_floats * batch) * value_bytes +
+           static_cast<std::size_t>(floats) * sizeof(float);
   }
 };
 

@@ -43,7 +43,7 @@ struct OpPlan {
 struct PlanView {
   const TensorPlan* tensors = nullptr;
   const OpPlan* ops = nullptr;
-  long arena_floats = 0;  ///< per picture
+  long arena_floats = 0;  ///< per picture; values, whatever they are stored in
 };
 
 inline constexpr long kBufferAlignment = 16;  ///< floats: 64 bytes

@@ -34,6 +34,7 @@ template <Backend B>
 class SsdDetector {
  public:
   using Memory = MemoryOf<B>;
+  using T = typename B::Scalar;
 
   /// The weights are the host's and must outlive the detector; call `refresh` after they have
   /// changed.
@@ -60,9 +61,11 @@ class SsdDetector {
     images_ = Buffer<float>(
         static_cast<std::size_t>(batch) * static_cast<std::size_t>(spec.model.input.size()));
     if constexpr (!Memory::is_host) {
-      far_images_ = Buffer<float, Memory>(images_.size());
+      far_images_ = Buffer<T, Memory>(images_.size());
       codes_ = Buffer<float>(static_cast<std::size_t>(executor_.output_size(0)));
       logits_ = Buffer<float>(static_cast<std::size_t>(executor_.output_size(1)));
+      if constexpr (!std::is_same_v<T, float>)
+        crossing_ = Buffer<T>(std::max({images_.size(), codes_.size(), logits_.size()}));
       refresh();
     }
   }
@@ -119,11 +122,29 @@ class SsdDetector {
       executor_.forward(images_.data());
       return {executor_.output(0), executor_.output(1)};
     } else {
-      copy(far_images_, images_);
+      send(images_, far_images_);
       executor_.forward(far_images_.data());
-      Memory::to_host(codes_.data(), executor_.output(0), codes_.size() * sizeof(float));
-      Memory::to_host(logits_.data(), executor_.output(1), logits_.size() * sizeof(float));
+      fetch(executor_.output(0), codes_);
+      fetch(executor_.output(1), logits_);
       return {codes_.data(), logits_.data()};
+    }
+  }
+  /// To the backend's memory, in its type.
+  void send(const Buffer<float>& from, Buffer<T, Memory>& to) {
+    if constexpr (std::is_same_v<T, float>) {
+      copy(to, from);
+    } else {
+      for (std::size_t i = 0; i < from.size(); ++i) crossing_[i] = static_cast<T>(from[i]);
+      Memory::from_host(to.data(), crossing_.data(), from.size() * sizeof(T));
+    }
+  }
+  /// And back.
+  void fetch(const T* from, Buffer<float>& to) {
+    if constexpr (std::is_same_v<T, float>) {
+      Memory::to_host(to.data(), from, to.size() * sizeof(float));
+    } else {
+      Memory::to_host(crossing_.data(), from, to.size() * sizeof(T));
+      for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<float>(crossing_[i]);
     }
   }
 
@@ -136,8 +157,9 @@ class SsdDetector {
   std::vector<Detection> found_;                    // [batch, max_detections]
   std::vector<int> counts_;
   Buffer<float> images_;
-  Buffer<float, Memory> far_images_;  // these are empty where the backend's memory is the host's
+  Buffer<T, Memory> far_images_;  // these are empty where the backend's memory is the host's
   Buffer<float> codes_, logits_;
+  Buffer<T> crossing_;  // between float and T; empty where they are the same
 };
 
 }  // namespace ocelli::train

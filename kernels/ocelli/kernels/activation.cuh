@@ -1,9 +1,9 @@
 // activation: y = f(x) and dx = dy * f'(x), value by value. Formula: ocelli/op/activation.hpp.
 //
-// floor, for n values (f itself counts as one operation):
-//   forward   bytes = 4 * 2n    flops = n
-//   backward  bytes = 4 * 3n    flops = 2n,   + 4n bytes to accumulate
-// needs   n < 2^31; V = 4 where the channels are a multiple of 4
+// floor, for n values of T bytes (f itself counts as one operation):
+//   forward   bytes = T * 2n    flops = n
+//   backward  bytes = T * 3n    flops = 2n,   + T * n bytes to accumulate
+// needs   n < 2^31; V = 16 / T where the channels are a multiple of that
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -13,17 +13,21 @@
 
 namespace ocelli::kernel {
 
-constexpr Floor activation_forward_floor(long values) { return {8 * values, values}; }
+template <class T = float>
+constexpr Floor activation_forward_floor(long values) {
+  return {2 * kBytes<T> * values, values};
+}
+template <class T = float>
 constexpr Floor activation_backward_floor(long values, bool accumulate) {
-  return {4 * (accumulate ? 4 : 3) * values, 2 * values};
+  return {kBytes<T> * (accumulate ? 4 : 3) * values, 2 * values};
 }
 
 inline constexpr int kElementThreads = 256;
 
 /// A thread V values, of channels that `vectors` (channels / V) tells.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-activation_forward(Operand<float> x, int values, Divider vectors, Activation f, float* y) {
+activation_forward(Operand<T> x, int values, Divider vectors, Activation f, T* y) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   Lanes<V> value = read<V>(x, long(at) * V, vectors.remainder(at) * V);
@@ -33,11 +37,10 @@ activation_forward(Operand<float> x, int values, Divider vectors, Activation f, 
 }
 
 /// dx may be dy.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
 activation_backward(
-    Operand<float> x, const float* dy, int values, Divider vectors, Activation f,
-    Gradient<float> dx) {
+    Operand<T> x, const T* dy, int values, Divider vectors, Activation f, Gradient<T> dx) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const Lanes<V> value = read<V>(x, long(at) * V, vectors.remainder(at) * V);

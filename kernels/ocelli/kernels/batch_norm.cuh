@@ -4,15 +4,15 @@
 // Sums over the pixels are made in two stages of fixed order (column_sums.cuh), about a pivot near
 // each channel's mean, so that float is enough for the first stage; the second is in double.
 //
-// floor, for P = N*H*W pixels and a layer that is not deferred (a value's activation counts as
-// none):
-//   moments          bytes = 4 * (P*C + 2 * chunks * C)       flops = 4 * P*C
-//   statistics       bytes = 4 * (2 * chunks * C + 10 * C)    flops = 2 * chunks * C
-//   apply            bytes = 4 * (2 * P*C + 2 * C)            flops = 2 * P*C
-//   gradient sums    bytes = 4 * (2 * P*C + 2 * chunks * C)   flops = 8 * P*C
-//   data gradient    bytes = 4 * (3 * P*C + 6 * C)            flops = 9 * P*C,  + 4 * P*C bytes to
-//   accumulate
-// needs   fewer than 2^31 values in each tensor; V = 4 where C is a multiple of 4
+// floor, for P = N*H*W pixels of values of T bytes and a layer that is not deferred (a value's
+// activation counts as none):
+//   moments          bytes = T * P*C + 4 * 2 * chunks * C       flops = 4 * P*C
+//   statistics       bytes = 4 * (2 * chunks * C + 10 * C)      flops = 2 * chunks * C
+//   apply            bytes = T * 2 * P*C + 4 * 2 * C            flops = 2 * P*C
+//   gradient sums    bytes = T * 2 * P*C + 4 * 2 * chunks * C   flops = 8 * P*C
+//   data gradient    bytes = T * 3 * P*C + 4 * 6 * C            flops = 9 * P*C
+//                    + T * P*C bytes to accumulate
+// needs   fewer than 2^31 values in each tensor; V = 16 / T where C is a multiple of that
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -22,25 +22,30 @@
 
 namespace ocelli::kernel {
 
+template <class T = float>
 constexpr Floor batch_norm_moments_floor(long pixels, long channels, long chunks) {
-  return {4 * (pixels * channels + 2 * chunks * channels), 4 * pixels * channels};
+  return {kBytes<T> * pixels * channels + 8 * chunks * channels, 4 * pixels * channels};
 }
 constexpr Floor batch_norm_statistics_floor(long channels, long chunks) {
   return {4 * (2 * chunks * channels + 10 * channels), 2 * chunks * channels};
 }
+template <class T = float>
 constexpr Floor batch_norm_apply_floor(long pixels, long channels) {
-  return {4 * (2 * pixels * channels + 2 * channels), 2 * pixels * channels};
+  return {2 * kBytes<T> * pixels * channels + 8 * channels, 2 * pixels * channels};
 }
+template <class T = float>
 constexpr Floor batch_norm_gradient_sums_floor(long pixels, long channels, long chunks) {
-  return {4 * (2 * pixels * channels + 2 * chunks * channels), 8 * pixels * channels};
+  return {2 * kBytes<T> * pixels * channels + 8 * chunks * channels, 8 * pixels * channels};
 }
+template <class T = float>
 constexpr Floor batch_norm_data_gradient_floor(long pixels, long channels, bool accumulate) {
-  return {4 * ((accumulate ? 4 : 3) * pixels * channels + 6 * channels), 9 * pixels * channels};
+  return {
+      kBytes<T> * (accumulate ? 4 : 3) * pixels * channels + 24 * channels, 9 * pixels * channels};
 }
 
 /// A number near the mean of channels c .. c + V - 1: that of four rows.
-template <int V>
-OCELLI_DEVICE Lanes<V> pivot(const Operand<float>& x, int rows, int channels, int c) {
+template <int V, class T>
+OCELLI_DEVICE Lanes<V> pivot(const Operand<T>& x, int rows, int channels, int c) {
   Lanes<V> sum = lanes_of<V>(0.0f);
   OCELLI_UNROLL
   for (int k = 0; k < 4; ++k) {
@@ -52,9 +57,9 @@ OCELLI_DEVICE Lanes<V> pivot(const Operand<float>& x, int rows, int channels, in
 }
 
 /// Sums of x - pivot and of its square. Launch: see column_partials.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kColumnThreads)
-batch_norm_moments(Operand<float> x, int rows, int channels, int chunk, float* partial) {
+batch_norm_moments(Operand<T> x, int rows, int channels, int chunk, float* partial) {
   const int c = (block_x() * static_cast<int>(blockDim.x) + thread_x()) * V;
   Lanes<V> middle = lanes_of<V>(0.0f);
   if (c < channels) middle = pivot<V>(x, rows, channels, c);
@@ -93,9 +98,10 @@ OCELLI_DEVICE void put_statistics(
 }
 
 /// Moments to statistics; updates the moving ones. Launch: see column_totals.
+template <class T>
 OCELLI_KERNEL_BOUNDS(kTotalColumns* kTotalRows)
 batch_norm_statistics(
-    Operand<float> x, int rows, int channels, const float* partial, int chunks, NormTensors norm) {
+    Operand<T> x, int rows, int channels, const float* partial, int chunks, NormTensors norm) {
   const int c = total_channel();
   double total[2];
   if (!column_totals<2>(partial, chunks, channels, c, total)) return;
@@ -125,11 +131,11 @@ batch_norm_stored_statistics(int channels, NormTensors norm) {
 
 /// y = f(scale * x + shift). A thread V values.
 /// @param batch_norm  [4, C]
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kColumnThreads)
 batch_norm_apply(
-    Operand<float> x, int values, int channels, Divider vectors, const float* batch_norm,
-    Activation f, float* y) {
+    Operand<T> x, int values, int channels, Divider vectors, const float* batch_norm, Activation f,
+    T* y) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const int c = vectors.remainder(at) * V;
@@ -146,9 +152,10 @@ template <int V>
 struct NormTerms {
   Lanes<V> gradient, normalised;
 
+  template <class T>
   OCELLI_DEVICE NormTerms(
-      const Operand<float>& x, const float* dy, const float* batch_norm, Activation f, int channels,
-      long i, int c)
+      const Operand<T>& x, const T* dy, const float* batch_norm, Activation f, int channels, long i,
+      int c)
       : gradient(load<V>(dy + i)), normalised(read<V>(x, i, c)) {
     const Lanes<V> mean = load<V>(batch_norm + c), inverse = load<V>(batch_norm + channels + c);
     const Lanes<V> scale = load<V>(batch_norm + 2 * channels + c);
@@ -163,11 +170,11 @@ struct NormTerms {
 };
 
 /// Sums of g * xhat and of g. Launch: see column_partials.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kColumnThreads)
 batch_norm_gradient_sums(
-    Operand<float> x, const float* dy, const float* batch_norm, Activation f, int rows,
-    int channels, int chunk, float* partial) {
+    Operand<T> x, const T* dy, const float* batch_norm, Activation f, int rows, int channels,
+    int chunk, float* partial) {
   column_partials<V, 2>(rows, channels, chunk, partial, [&](int row, int c) {
     const NormTerms<V> t(x, dy, batch_norm, f, channels, long(row) * channels + c, c);
     Terms<V, 2> terms;
@@ -198,11 +205,11 @@ batch_norm_parameter_gradients(
 
 /// dx from dy, which may be the same memory. A thread V values.
 /// @param through  [2, C], or null with stored statistics
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kColumnThreads)
 batch_norm_data_gradient(
-    Operand<float> x, const float* dy, const float* batch_norm, Activation f, const float* through,
-    int values, int channels, Divider vectors, Gradient<float> dx) {
+    Operand<T> x, const T* dy, const float* batch_norm, Activation f, const float* through,
+    int values, int channels, Divider vectors, Gradient<T> dx) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const int c = vectors.remainder(at) * V;

@@ -17,6 +17,7 @@
 #include "ocelli/box/coder.hpp"
 #include "ocelli/kernels/floor.cuh"
 #include "ocelli/kernels/flops.cuh"
+#include "ocelli/kernels/lanes.cuh"
 #include "ocelli/kernels/matcher.cuh"
 
 namespace ocelli::kernel {
@@ -30,9 +31,10 @@ constexpr Floor decode_boxes_floor(long batch, long anchors) {
   return {32 * batch * anchors + 16 * anchors, (22 + 2 * kExpFlops) * batch * anchors};
 }
 
-OCELLI_DEVICE BoxCode<float> load_code(const float* codes, long anchor) {
-  const float4 c = simt::load<float4>(codes + 4 * anchor);
-  return {c.x, c.y, c.z, c.w};
+template <class T>
+OCELLI_DEVICE BoxCode<float> load_code(const T* codes, long anchor) {
+  const Lanes<4> c = load<4>(codes + 4 * anchor);
+  return {c.v[0], c.v[1], c.v[2], c.v[3]};
 }
 
 /// codes [batch, count, 4]: of the ground truth that each anchor is matched to; else 0.

@@ -5,7 +5,9 @@
 //   2. totals     a block sums the chunks of 32 channels, in double
 //
 // add_column_totals  floor: 4 * (chunks * channels + 2 * channels) bytes, chunks * channels FLOPs
-// column_partials    floor: 4 * (rows * channels + chunks * channels) bytes, rows * channels FLOPs
+// column_partials    floor: (T * rows + 4 * chunks) * channels bytes, rows * channels FLOPs, for
+// values
+//                    of T bytes
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -17,8 +19,9 @@ namespace ocelli::kernel {
 inline constexpr int kColumnThreads = 256;                ///< of a block of partials, x * y
 inline constexpr int kTotalColumns = 32, kTotalRows = 8;  ///< of a block of totals, x and y
 
+template <class T = float>
 constexpr Floor column_partials_floor(long rows, long channels, long chunks) {
-  return {4 * (rows * channels + chunks * channels), rows * channels};
+  return {(kBytes<T> * rows + 4 * chunks) * channels, rows * channels};
 }
 constexpr Floor add_column_totals_floor(long chunks, long channels) {
   return {4 * (chunks * channels + 2 * channels), chunks * channels};
@@ -101,9 +104,9 @@ OCELLI_DEVICE bool column_totals(
 OCELLI_DEVICE int total_channel() { return block_x() * kTotalColumns + thread_x(); }
 
 /// Sums of each channel of x.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kColumnThreads)
-column_sums(const float* x, int rows, int channels, int chunk, float* partial) {
+column_sums(const T* x, int rows, int channels, int chunk, float* partial) {
   column_partials<V, 1>(rows, channels, chunk, partial, [=](int row, int c) {
     return Terms<V, 1>{{load<V>(x + long(row) * channels + c)}};
   });

@@ -1,10 +1,12 @@
 // concat: one input's rows into their places in the output's rows, and back. Formula and variants:
 // ocelli/op/concat.hpp. One launch an input.
 //
-// floor, for an input of n values:
-//   forward   bytes = 4 * 2n    flops = 0
-//   backward  bytes = 4 * 2n    flops = 0,   + 4n bytes and n FLOPs to accumulate
-// needs   n < 2^31; V = 4 where channels, row lengths and the place in the row are multiples of 4
+// floor, for an input of n values of T bytes:
+//   forward   bytes = T * 2n    flops = 0
+//   backward  bytes = T * 2n    flops = 0,   + T * n bytes and n FLOPs to accumulate
+// needs   n < 2^31; V = 16 / T where channels, row lengths and the place in the row are multiples
+// of
+//         that
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -13,18 +15,22 @@
 
 namespace ocelli::kernel {
 
-constexpr Floor concat_forward_floor(long values) { return {8 * values, 0}; }
+template <class T = float>
+constexpr Floor concat_forward_floor(long values) {
+  return {2 * kBytes<T> * values, 0};
+}
+template <class T = float>
 constexpr Floor concat_backward_floor(long values, bool accumulate) {
-  return {(accumulate ? 12 : 8) * values, accumulate ? values : 0};
+  return {kBytes<T> * (accumulate ? 3 : 2) * values, accumulate ? values : 0};
 }
 
-/// Where the rows of one input stand: V-sized pieces of a row, and floats of the output.
+/// Where the rows of one input stand: V-sized pieces of a row, and values of the output.
 struct JoinedRows {
   int values;       ///< of the input, over the batch
   Divider row;      ///< pieces in a row of the input
   Divider vectors;  ///< channels / V
-  long out_row;     ///< floats in a row of the output
-  long before;      ///< floats of such a row before this input's
+  long out_row;     ///< values in a row of the output
+  long before;      ///< values of such a row before this input's
 };
 
 /// The output's element of piece `at`.
@@ -35,18 +41,18 @@ OCELLI_DEVICE long joined(const JoinedRows& rows, int at) {
 }
 
 /// A thread V values.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-concat_forward(JoinedRows rows, Operand<float> x, float* y) {
+concat_forward(JoinedRows rows, Operand<T> x, T* y) {
   const int at = thread_of_grid();
   if (at >= rows.values / V) return;
   store<V>(y + joined<V>(rows, at), read<V>(x, long(at) * V, rows.vectors.remainder(at) * V));
 }
 
 /// A thread V values.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-concat_backward(JoinedRows rows, const float* dy, Gradient<float> dx) {
+concat_backward(JoinedRows rows, const T* dy, Gradient<T> dx) {
   const int at = thread_of_grid();
   if (at >= rows.values / V) return;
   deliver<V>(dx, long(at) * V, load<V>(dy + joined<V>(rows, at)));

@@ -10,11 +10,13 @@
 // phase meet the same taps: none is multiplied with zeros. The weight gradient is cut along the
 // pixels; the parts are summed by add_column_totals, in a fixed order.
 //
-// floor, of a batch of N (multiply-adds are 2 FLOPs, taps outside the picture are counted):
+// floor, of a batch of N and tensors of S bytes a value (multiply-adds are 2 FLOPs, taps outside
+// the picture are counted):
 //   each             flops = 2 * N*OH*OW * K * taps*C
-//   forward          bytes = 4 * (N*H*W*C + taps*C*K + N*OH*OW*K)       + 4 * K with a bias
-//   data gradient    bytes = 4 * (N*H*W*C + taps*C*K + N*OH*OW*K)       + 4 * N*H*W*C to accumulate
-//   weight gradient  bytes = 4 * (N*H*W*C + 2 * taps*C*K + N*OH*OW*K)
+//   forward          bytes = S * (N*H*W*C + N*OH*OW*K) + 4 * taps*C*K     + 4 * K with a bias
+//   data gradient    bytes = S * (N*H*W*C + N*OH*OW*K) + 4 * taps*C*K
+//                    + S * N*H*W*C to accumulate
+//   weight gradient  bytes = S * (N*H*W*C + N*OH*OW*K) + 4 * 2 * taps*C*K
 // needs   fewer than 2^31 values in each tensor; lanes of 4 where C or K is a multiple of 4
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -28,18 +30,22 @@ namespace ocelli::kernel {
 constexpr long conv2d_values(const Conv2dGeometry& g, long batch) {
   return batch * g.pixels() * g.channels + batch * g.out_pixels() * g.out_channels;
 }
+template <class S = float>
 constexpr Floor conv2d_forward_floor(const Conv2dGeometry& g, long batch, bool bias) {
   return {
-      4 * (conv2d_values(g, batch) + g.weights() + (bias ? g.out_channels : 0)), batch * g.flops()};
-}
-constexpr Floor conv2d_data_gradient_floor(const Conv2dGeometry& g, long batch, bool accumulate) {
-  return {
-      4 * (conv2d_values(g, batch) + g.weights() +
-           (accumulate ? batch * g.pixels() * g.channels : 0)),
+      kBytes<S> * conv2d_values(g, batch) + 4 * (g.weights() + (bias ? g.out_channels : 0)),
       batch * g.flops()};
 }
+template <class S = float>
+constexpr Floor conv2d_data_gradient_floor(const Conv2dGeometry& g, long batch, bool accumulate) {
+  return {
+      kBytes<S> * (conv2d_values(g, batch) + (accumulate ? batch * g.pixels() * g.channels : 0)) +
+          4 * g.weights(),
+      batch * g.flops()};
+}
+template <class S = float>
 constexpr Floor conv2d_weight_gradient_floor(const Conv2dGeometry& g, long batch) {
-  return {4 * (conv2d_values(g, batch) + 2 * g.weights()), batch * g.flops()};
+  return {kBytes<S> * conv2d_values(g, batch) + 8 * g.weights(), batch * g.flops()};
 }
 
 /// What a tile of sums becomes: put(row, column, Lanes) for the rows and columns below the ends, V
@@ -67,14 +73,14 @@ OCELLI_DEVICE void put_tile(
 
 /// Grid: tiles of N*OH*OW, tiles of K.
 /// @param bias  [K], or null
-template <class T, int XLanes, int WLanes>
+template <class S, class T, int XLanes, int WLanes>
 OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
 conv2d_forward(
-    Conv2dGeometry g, int batch, Operand<float> x, const float* w, const float* bias, Activation f,
-    float* y) {
+    Conv2dGeometry g, int batch, Operand<S> x, const float* w, const float* bias, Activation f,
+    S* y) {
   const int rows = batch * static_cast<int>(g.out_pixels());
   const int first_row = block_x() * T::rows, first_column = block_y() * T::columns;
-  WindowRows<XLanes, T> windows(g, rows, first_row, x);
+  WindowRows<S, XLanes, T> windows(g, rows, first_row, x);
   WeightRows<WLanes> weights{g, w, first_column};
   const auto sums = tile_product<T>(windows, weights, 0, static_cast<int>(g.taps()) * g.channels);
   put_tile<WLanes>(
@@ -93,15 +99,14 @@ conv2d_forward(
 
 /// Grid: tiles of the largest phase's pixels, tiles of C, stride * stride phases. DyLanes along K,
 /// DxLanes along C.
-template <class T, int DyLanes, int DxLanes>
+template <class S, class T, int DyLanes, int DxLanes>
 OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
-conv2d_data_gradient(
-    Conv2dGeometry g, int batch, const float* dy, const float* w, Gradient<float> dx) {
+conv2d_data_gradient(Conv2dGeometry g, int batch, const S* dy, const float* w, Gradient<S> dx) {
   const Phase phase(g, block_z());
   const int rows = batch * phase.height * phase.width;
   const int first_row = block_x() * T::rows, first_column = block_y() * T::columns;
   if (first_row >= rows) return;  // all threads of the block
-  GradientRows<DyLanes, T> windows(g, phase, rows, first_row, dy);
+  GradientRows<S, DyLanes, T> windows(g, phase, rows, first_row, dy);
   TransposedWeights<DyLanes, T> weights(g, phase, w, first_column);
   const auto sums =
       tile_product<T>(windows, weights, 0, phase.taps_down * phase.taps_across * g.out_channels);
@@ -116,18 +121,18 @@ conv2d_data_gradient(
 /// Grid: tiles of taps*C, tiles of K, parts of the N*OH*OW pixels.
 /// @param part     pixels of a part
 /// @param partial  [parts, taps*C, K]
-template <class T, int XLanes, int DyLanes>
+template <class S, class T, int XLanes, int DyLanes>
 OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
 conv2d_weight_gradient(
-    Conv2dGeometry g, int batch, Operand<float> x, const float* dy, int part, Divider by_picture,
+    Conv2dGeometry g, int batch, Operand<S> x, const S* dy, int part, Divider by_picture,
     Divider by_row, float* partial) {
   const int rows = static_cast<int>(g.taps()) * g.channels;
   const int pixels = batch * static_cast<int>(g.out_pixels());
   const int first_row = block_x() * T::rows, first_column = block_y() * T::columns;
   const int first = block_z() * part;
   const int last = pixels - first < part ? pixels : first + part;
-  WindowColumns<XLanes, T> windows(g, first_row, x, last, by_picture, by_row);
-  GradientColumns<DyLanes> gradients{g, dy, first_column, last};
+  WindowColumns<S, XLanes, T> windows(g, first_row, x, last, by_picture, by_row);
+  GradientColumns<S, DyLanes> gradients{g, dy, first_column, last};
   const auto sums = tile_product<T>(windows, gradients, first, last);
   float* const out = partial + long(block_z()) * g.weights();
   put_tile<DyLanes>(

@@ -14,19 +14,19 @@ namespace ocelli::kernel {
 // --- forward -------------------------------------------------------------------------------------
 
 /// Windows of x as rows [N*OH*OW, taps*C].
-template <int V, class T>
+template <class S, int V, class T>
 struct WindowRows {
   static constexpr int lanes = V;
   static constexpr bool along_depth = true;
   using Pieces = Panel<T::rows, T::depth, T::padding, T::threads, V, true>;
 
   const Conv2dGeometry& g;
-  const Operand<float>& x;
+  const Operand<S>& x;
   // Of each slot's output pixel: its picture, or -1 beyond the rows; its first tap's place.
   int picture[Pieces::slots], top[Pieces::slots], left[Pieces::slots];
 
   OCELLI_DEVICE WindowRows(
-      const Conv2dGeometry& geometry, int rows, int first_row, const Operand<float>& operand)
+      const Conv2dGeometry& geometry, int rows, int first_row, const Operand<S>& operand)
       : g(geometry), x(operand) {
     const Pieces mine(thread_x());
     const int pixels = static_cast<int>(g.out_pixels());
@@ -81,7 +81,7 @@ struct WeightRows {
 // --- data gradient -------------------------------------------------------------------------------
 
 /// Windows of dy as rows [pixels of the phase, its taps * K].
-template <int V, class T>
+template <class S, int V, class T>
 struct GradientRows {
   static constexpr int lanes = V;
   static constexpr bool along_depth = true;
@@ -89,12 +89,11 @@ struct GradientRows {
 
   const Conv2dGeometry& g;
   const Phase& phase;
-  const float* dy;
+  const S* dy;
   int picture[Pieces::slots], below[Pieces::slots], right[Pieces::slots];
 
   OCELLI_DEVICE GradientRows(
-      const Conv2dGeometry& geometry, const Phase& of, int rows, int first_row,
-      const float* gradient)
+      const Conv2dGeometry& geometry, const Phase& of, int rows, int first_row, const S* gradient)
       : g(geometry), phase(of), dy(gradient) {
     const Pieces mine(thread_x());
     OCELLI_UNROLL
@@ -162,21 +161,21 @@ struct TransposedWeights {
 // --- weight gradient -----------------------------------------------------------------------------
 
 /// Windows of x as columns [taps*C, N*OH*OW].
-template <int V, class T>
+template <class S, int V, class T>
 struct WindowColumns {
   static constexpr int lanes = V;
   static constexpr bool along_depth = false;
   using Pieces = Panel<T::rows, T::depth, T::padding, T::threads, V, false>;
 
   const Conv2dGeometry& g;
-  const Operand<float>& x;
+  const Operand<S>& x;
   int last;  ///< pixel to stop before
   Divider by_picture, by_row;
   int c, down, across;  ///< of this thread's tap
   bool inside;
 
   OCELLI_DEVICE WindowColumns(
-      const Conv2dGeometry& geometry, int first_row, const Operand<float>& operand, int end,
+      const Conv2dGeometry& geometry, int first_row, const Operand<S>& operand, int end,
       const Divider& picture, const Divider& row)
       : g(geometry), x(operand), last(end), by_picture(picture), by_row(row) {
     const int d = first_row + Pieces(thread_x()).extent_at(0);
@@ -202,13 +201,13 @@ struct WindowColumns {
 };
 
 /// dy as it lies, [N*OH*OW, K].
-template <int V>
+template <class S, int V>
 struct GradientColumns {
   static constexpr int lanes = V;
   static constexpr bool along_depth = false;
 
   const Conv2dGeometry& g;
-  const float* dy;
+  const S* dy;
   int first_column, last;
 
   template <class Pieces>

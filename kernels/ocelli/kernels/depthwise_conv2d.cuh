@@ -11,12 +11,12 @@
 //             add_column_totals: in an order that the geometry alone determines
 //   any       for every other window: plain loops, a thread an output
 //
-// floor, of a batch of N (all are bound by memory; multiply-adds are 2 FLOPs, taps outside
-// counted):
+// floor, of a batch of N and values of T bytes (all are bound by memory; multiply-adds are 2 FLOPs,
+// taps outside counted):
 //   each             flops = 2 * N*OH*OW * C * taps
-//   forward          bytes = 4 * (N*H*W*C + taps*C + N*OH*OW*C)     + 4 * C with a bias
-//   data gradient    bytes = 4 * (N*H*W*C + taps*C + N*OH*OW*C)     + 4 * N*H*W*C to accumulate
-//   weight gradient  bytes = 4 * (N*H*W*C + 2 * taps*C + N*OH*OW*C)
+//   forward          bytes = T * (N*H*W*C + N*OH*OW*C) + 4 * taps*C       + 4 * C with a bias
+//   data gradient    bytes = T * (N*H*W*C + N*OH*OW*C) + 4 * taps*C       + T * N*H*W*C to
+//   accumulate weight gradient  bytes = T * (N*H*W*C + N*OH*OW*C) + 4 * 2 * taps*C
 // needs   fewer than 2^31 values in each tensor; V = 4 where C is a multiple of 4
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -30,22 +30,26 @@ namespace ocelli::kernel {
 constexpr long depthwise_conv2d_values(const DepthwiseConv2dGeometry& g, long batch) {
   return batch * (g.pixels() + g.out_pixels()) * g.channels;
 }
+template <class T = float>
 constexpr Floor depthwise_conv2d_forward_floor(
     const DepthwiseConv2dGeometry& g, long batch, bool bias) {
   return {
-      4 * (depthwise_conv2d_values(g, batch) + g.weights() + (bias ? g.channels : 0)),
+      kBytes<T> * depthwise_conv2d_values(g, batch) + 4 * (g.weights() + (bias ? g.channels : 0)),
       batch * g.flops()};
 }
+template <class T = float>
 constexpr Floor depthwise_conv2d_data_gradient_floor(
     const DepthwiseConv2dGeometry& g, long batch, bool accumulate) {
   return {
-      4 * (depthwise_conv2d_values(g, batch) + g.weights() +
-           (accumulate ? batch * g.pixels() * g.channels : 0)),
+      kBytes<T> * (depthwise_conv2d_values(g, batch) +
+                   (accumulate ? batch * g.pixels() * g.channels : 0)) +
+          4 * g.weights(),
       batch * g.flops()};
 }
+template <class T = float>
 constexpr Floor depthwise_conv2d_weight_gradient_floor(
     const DepthwiseConv2dGeometry& g, long batch) {
-  return {4 * (depthwise_conv2d_values(g, batch) + 2 * g.weights()), batch * g.flops()};
+  return {kBytes<T> * depthwise_conv2d_values(g, batch) + 8 * g.weights(), batch * g.flops()};
 }
 
 inline constexpr int kDepthwiseThreads = 128;
@@ -58,14 +62,14 @@ OCELLI_DEVICE void add_product(Lanes<V>& sum, const Lanes<V>& a, const Lanes<V>&
 
 /// act(scale * value + shift) of V channels, with scale and shift at hand: what Operand says, for
 /// threads that stay with their channels.
-template <int V>
+template <int V, class T>
 struct ChannelReader {
-  const float* data;
+  const T* data;
   Lanes<V> scale, shift;
   Activation f;
   bool deferred;
 
-  OCELLI_DEVICE ChannelReader(const Operand<float>& x, int c)
+  OCELLI_DEVICE ChannelReader(const Operand<T>& x, int c)
       : data(x.data),
         scale(lanes_of<V>(1.0f)),
         shift(lanes_of<V>(0.0f)),
@@ -76,7 +80,7 @@ struct ChannelReader {
     shift = load<V>(x.shift + c);
   }
   OCELLI_DEVICE Lanes<V> operator()(long i) const { return at(data + i); }
-  OCELLI_DEVICE Lanes<V> at(const float* p) const {
+  OCELLI_DEVICE Lanes<V> at(const T* p) const {
     Lanes<V> a = load<V>(p);
     if (deferred) {
       OCELLI_UNROLL
@@ -94,11 +98,11 @@ struct Strip {
 
 /// Forward (Turned: false), and the data gradient at stride 1 (Turned: the taps in reverse; then x
 /// is dy, y is dx, and the padding is kernel - 1 - padding). Square windows of dilation 1.
-template <int Kernel, int Stride, int Columns, int V, bool Turned>
+template <int Kernel, int Stride, int Columns, int V, bool Turned, class T>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
 depthwise_conv2d_strips(
-    DepthwiseConv2dGeometry g, Strip strip, Operand<float> x, const float* w, const float* bias,
-    Activation f, Gradient<float> y) {
+    DepthwiseConv2dGeometry g, Strip strip, Operand<T> x, const float* w, const float* bias,
+    Activation f, Gradient<T> y) {
   constexpr int reach = (Columns - 1) * Stride + Kernel;  // columns of x
   constexpr int open = (Kernel + Stride - 1) / Stride;    // rows of y that a row of x can meet
   const int vectors = g.channels / V;
@@ -113,7 +117,7 @@ depthwise_conv2d_strips(
   OCELLI_UNROLL
   for (int t = 0; t < Kernel * Kernel; ++t)
     taps[t] = load<V>(w + (Turned ? Kernel * Kernel - 1 - t : t) * g.channels + c);
-  const ChannelReader<V> reader(x, c);
+  const ChannelReader<V, T> reader(x, c);
   const Lanes<V> start = bias != nullptr ? load<V>(bias + c) : lanes_of<V>(0.0f);
 
   // sums[q] is of row i0 + group - q.
@@ -167,10 +171,9 @@ depthwise_conv2d_strips(
 /// The data gradient at stride S > 1, square windows of dilation 1. A thread makes the S * S pixels
 /// with (h + pad_top) / S = a and (w + pad_left) / S = b. Grid: threads over channels and b, a,
 /// pictures.
-template <int Kernel, int Stride, int V>
+template <int Kernel, int Stride, int V, class T>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
-depthwise_conv2d_blocks(
-    DepthwiseConv2dGeometry g, const float* dy, const float* w, Gradient<float> dx) {
+depthwise_conv2d_blocks(DepthwiseConv2dGeometry g, const T* dy, const float* w, Gradient<T> dx) {
   constexpr int open = (Kernel + Stride - 1) / Stride;  // dy in a row that a pixel can meet
   const int vectors = g.channels / V;
   const int at = thread_of_grid();
@@ -205,17 +208,17 @@ depthwise_conv2d_blocks(
 }
 
 /// Forward for any window. Grid: threads over channels and columns, rows, pictures.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
 depthwise_conv2d_forward_any(
-    DepthwiseConv2dGeometry g, Operand<float> x, const float* w, const float* bias, Activation f,
-    float* y) {
+    DepthwiseConv2dGeometry g, Operand<T> x, const float* w, const float* bias, Activation f,
+    T* y) {
   const int vectors = g.channels / V;
   const int at = thread_of_grid();
   const int j = at / vectors, c = at % vectors * V;
   if (j >= g.out_width) return;
   const int i = block_y(), n = block_z();
-  const ChannelReader<V> reader(x, c);
+  const ChannelReader<V, T> reader(x, c);
   Lanes<V> sum = bias != nullptr ? load<V>(bias + c) : lanes_of<V>(0.0f);
   for (int u = 0; u < g.kernel_height; ++u) {
     const int h = i * g.stride + u * g.dilation - g.pad_top;
@@ -234,10 +237,10 @@ depthwise_conv2d_forward_any(
 }
 
 /// The data gradient for any window. Grid: threads over channels and columns of x, rows, pictures.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
 depthwise_conv2d_data_gradient_any(
-    DepthwiseConv2dGeometry g, const float* dy, const float* w, Gradient<float> dx) {
+    DepthwiseConv2dGeometry g, const T* dy, const float* w, Gradient<T> dx) {
   const int vectors = g.channels / V;
   const int at = thread_of_grid();
   const int k = at / vectors, c = at % vectors * V;

@@ -43,10 +43,10 @@ OCELLI_DEVICE void join_over_y(const Lanes<V>& mine, bool inside, float* partial
 
 /// Square windows of dilation 1. Block: x over channels, y over segments, powers of two,
 /// kDepthwiseThreads in all. Grid: channels, runs of segments.
-template <int Kernel, int Stride, int V>
+template <int Kernel, int Stride, int V, class T>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads, 4)
 depthwise_conv2d_segments(
-    DepthwiseConv2dGeometry g, int batch, Segments segments, Operand<float> x, const float* dy,
+    DepthwiseConv2dGeometry g, int batch, Segments segments, Operand<T> x, const T* dy,
     float* partial) {
   const int c = (block_x() * static_cast<int>(blockDim.x) + thread_x()) * V;
   const bool inside = c < g.channels;
@@ -59,12 +59,12 @@ depthwise_conv2d_segments(
   for (int t = 0; t < Kernel * Kernel; ++t) sums[t] = lanes_of<V>(0.0f);
 
   if (inside) {
-    const ChannelReader<V> reader(x, c);
+    const ChannelReader<V, T> reader(x, c);
     for (int s = first + thread_y(); s < last; s += static_cast<int>(blockDim.y)) {
       const int row = s / segments.pieces, j0 = s % segments.pieces * segments.length;
       const int n = row / g.out_height, i = row % g.out_height;
       const int j1 = j0 + segments.length < g.out_width ? j0 + segments.length : g.out_width;
-      const float* lines[Kernel];  // of x, at channel c; null outside the picture
+      const T* lines[Kernel];  // of x, at channel c; null outside the picture
       OCELLI_UNROLL
       for (int u = 0; u < Kernel; ++u) {
         const int h = i * Stride + u - g.pad_top;
@@ -106,10 +106,10 @@ depthwise_conv2d_segments(
 }
 
 /// Any window: one tap a block. Grid: channels, runs of segments, taps. Otherwise as above.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kDepthwiseThreads)
 depthwise_conv2d_weight_gradient_any(
-    DepthwiseConv2dGeometry g, int batch, Segments segments, Operand<float> x, const float* dy,
+    DepthwiseConv2dGeometry g, int batch, Segments segments, Operand<T> x, const T* dy,
     float* partial) {
   const int c = (block_x() * static_cast<int>(blockDim.x) + thread_x()) * V;
   const bool inside = c < g.channels;
@@ -119,7 +119,7 @@ depthwise_conv2d_weight_gradient_any(
   const int last = all - first < segments.per_block ? all : first + segments.per_block;
   Lanes<V> sum = lanes_of<V>(0.0f);
   if (inside) {
-    const ChannelReader<V> reader(x, c);
+    const ChannelReader<V, T> reader(x, c);
     for (int s = first + thread_y(); s < last; s += static_cast<int>(blockDim.y)) {
       const int row = s / segments.pieces, j0 = s % segments.pieces * segments.length;
       const int j1 = j0 + segments.length < g.out_width ? j0 + segments.length : g.out_width;

@@ -1,9 +1,9 @@
 // dropout: keeps or drops values by the mask of ocelli/op/dropout.hpp, which backward makes again.
 // A thread makes one Philox block: 4 values.
 //
-// floor, for n values:
-//   forward   bytes = 4 * 2n    flops = n
-//   backward  bytes = 4 * 2n    flops = n,   + 4n bytes to accumulate
+// floor, for n values of T bytes:
+//   forward   bytes = T * 2n    flops = n
+//   backward  bytes = T * 2n    flops = n,   + T * n bytes to accumulate
 // (Philox is integer work: 40 multiplications a block, which hide behind the memory.)
 // needs   n < 2^31
 // SPDX-License-Identifier: Apache-2.0
@@ -14,9 +14,13 @@
 
 namespace ocelli::kernel {
 
-constexpr Floor dropout_forward_floor(long values) { return {8 * values, values}; }
+template <class T = float>
+constexpr Floor dropout_forward_floor(long values) {
+  return {2 * kBytes<T> * values, values};
+}
+template <class T = float>
 constexpr Floor dropout_backward_floor(long values, bool accumulate) {
-  return {(accumulate ? 12 : 8) * values, values};
+  return {kBytes<T> * (accumulate ? 3 : 2) * values, values};
 }
 
 /// The factors of values 4 * block .. 4 * block + 3: 0 or 1 / keep.
@@ -26,10 +30,9 @@ OCELLI_DEVICE Lanes<4> dropout_factors(const DropoutMask& mask, float up, int bl
 }
 
 /// A thread 4 values; Vector: they may be loaded at once and are neighbouring channels.
-template <bool Vector>
+template <bool Vector, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-dropout_forward(
-    Operand<float> x, int values, Divider channels, DropoutMask mask, float up, float* y) {
+dropout_forward(Operand<T> x, int values, Divider channels, DropoutMask mask, float up, T* y) {
   const int at = thread_of_grid(), first = at * 4;
   if (first >= values) return;
   const Lanes<4> factor = dropout_factors(mask, up, at);
@@ -42,14 +45,16 @@ dropout_forward(
     OCELLI_UNROLL
     for (int e = 0; e < 4; ++e)
       if (first + e < values)
-        y[first + e] = factor.v[e] * read<1>(x, first + e, channels.remainder(first + e)).v[0];
+        store(
+            y + first + e,
+            Lanes<1>{{factor.v[e] * read<1>(x, first + e, channels.remainder(first + e)).v[0]}});
   }
 }
 
 /// dx may be dy.
-template <bool Vector>
+template <bool Vector, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-dropout_backward(const float* dy, int values, DropoutMask mask, float up, Gradient<float> dx) {
+dropout_backward(const T* dy, int values, DropoutMask mask, float up, Gradient<T> dx) {
   const int at = thread_of_grid(), first = at * 4;
   if (first >= values) return;
   const Lanes<4> factor = dropout_factors(mask, up, at);
@@ -61,7 +66,8 @@ dropout_backward(const float* dy, int values, DropoutMask mask, float up, Gradie
   } else {
     OCELLI_UNROLL
     for (int e = 0; e < 4; ++e)
-      if (first + e < values) deliver<1>(dx, first + e, Lanes<1>{{factor.v[e] * dy[first + e]}});
+      if (first + e < values)
+        deliver<1>(dx, first + e, Lanes<1>{{factor.v[e] * load<1>(dy + first + e).v[0]}});
   }
 }
 

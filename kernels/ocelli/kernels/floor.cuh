@@ -11,4 +11,8 @@ struct Floor {
   friend constexpr bool operator==(const Floor&, const Floor&) = default;
 };
 
+/// Of a tensor's value; T in the formulas of floors.
+template <class T>
+inline constexpr long kBytes = static_cast<long>(sizeof(T));
+
 }  // namespace ocelli::kernel

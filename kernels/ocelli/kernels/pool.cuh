@@ -4,14 +4,14 @@
 // nothing is scattered, and no places of maxima are stored: the largest value of a window is found
 // again.
 //
-// floor, of a batch of N, with taps = KH*KW (comparisons and sums count, taps outside the picture
-// too):
-//   max forward       bytes = 4 * (N*H*W*C + N*OH*OW*C)       flops = N*OH*OW*C * taps
+// floor, of a batch of N and values of T bytes, with taps = KH*KW (comparisons and sums count, taps
+// outside the picture too):
+//   max forward       bytes = T * (N*H*W*C + N*OH*OW*C)       flops = N*OH*OW*C * taps
 //   average forward   the same
-//   max backward      bytes = 4 * (2*N*H*W*C + N*OH*OW*C)     flops = N*OH*OW*C * taps
-//   average backward  bytes = 4 * (N*H*W*C + N*OH*OW*C)       flops = N*OH*OW*C * taps
-//                     both: + 4 * N*H*W*C bytes to accumulate
-// needs   fewer than 2^31 values in each tensor; V = 4 where C is a multiple of 4
+//   max backward      bytes = T * (2*N*H*W*C + N*OH*OW*C)     flops = N*OH*OW*C * taps
+//   average backward  bytes = T * (N*H*W*C + N*OH*OW*C)       flops = N*OH*OW*C * taps
+//                     both: + T * N*H*W*C bytes to accumulate
+// needs   fewer than 2^31 values in each tensor; V = 16 / T where C is a multiple of that
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -20,15 +20,17 @@
 
 namespace ocelli::kernel {
 
+template <class T = float>
 constexpr Floor pool_forward_floor(const PoolGeometry& g, long batch) {
   const long in = batch * g.pixels() * g.channels, out = batch * g.out_pixels() * g.channels;
-  return {4 * (in + out), out * g.kernel_height * g.kernel_width};
+  return {kBytes<T> * (in + out), out * g.kernel_height * g.kernel_width};
 }
+template <class T = float>
 constexpr Floor pool_backward_floor(
     const PoolGeometry& g, long batch, bool largest, bool accumulate) {
   const long in = batch * g.pixels() * g.channels, out = batch * g.out_pixels() * g.channels;
   const long passes = 1 + (largest ? 1 : 0) + (accumulate ? 1 : 0);
-  return {4 * (passes * in + out), out * g.kernel_height * g.kernel_width};
+  return {kBytes<T> * (passes * in + out), out * g.kernel_height * g.kernel_width};
 }
 
 /// The taps of output pixel (i, j) inside the picture: rows top .. bottom - 1, columns likewise.
@@ -71,8 +73,9 @@ struct Largest {
   Lanes<V> value;
   int place[V];
 
+  template <class T>
   OCELLI_DEVICE Largest(
-      const PoolGeometry& g, const Operand<float>& x, int n, const PoolWindow& window, int c) {
+      const PoolGeometry& g, const Operand<T>& x, int n, const PoolWindow& window, int c) {
     bool any = false;
     for (int h = window.top; h < window.bottom; ++h)
       for (int w = window.left; w < window.right; ++w) {
@@ -88,18 +91,18 @@ struct Largest {
 };
 
 /// A thread V channels of a pixel of y.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-max_pool_forward(PoolGeometry g, int values, Operand<float> x, float* y) {
+max_pool_forward(PoolGeometry g, int values, Operand<T> x, T* y) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const PoolPlace<V> p(at, g.out_height, g.out_width, g.channels);
   store<V>(y + long(at) * V, Largest<V>(g, x, p.n, PoolWindow(g, p.i, p.j), p.c).value);
 }
 
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-average_pool_forward(PoolGeometry g, int values, Operand<float> x, float* y) {
+average_pool_forward(PoolGeometry g, int values, Operand<T> x, T* y) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const PoolPlace<V> p(at, g.out_height, g.out_width, g.channels);
@@ -128,10 +131,9 @@ OCELLI_DEVICE void for_each_window_of(const PoolGeometry& g, int h, int w, const
 }
 
 /// A thread V channels of a pixel of x. values: of x.
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-max_pool_backward(
-    PoolGeometry g, int values, Operand<float> x, const float* dy, Gradient<float> dx) {
+max_pool_backward(PoolGeometry g, int values, Operand<T> x, const T* dy, Gradient<T> dx) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const PoolPlace<V> p(at, g.height, g.width, g.channels);
@@ -148,9 +150,9 @@ max_pool_backward(
   deliver<V>(dx, long(at) * V, sum);
 }
 
-template <int V>
+template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kElementThreads)
-average_pool_backward(PoolGeometry g, int values, const float* dy, Gradient<float> dx) {
+average_pool_backward(PoolGeometry g, int values, const T* dy, Gradient<T> dx) {
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const PoolPlace<V> p(at, g.height, g.width, g.channels);

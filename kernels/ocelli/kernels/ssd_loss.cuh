@@ -1,6 +1,8 @@
 // ssd_loss: losses of all anchors, their sums over those that count, and gradients. Formula:
 // ocelli/loss/ssd_loss.hpp; matching is matcher.cuh's, mining hard_example_miner.cuh's.
 //
+// Codes, logits and their gradients are of T bytes a value; all losses are float.
+//
 //   1. ssd_anchor_losses   each anchor's class and box loss, and its decoded box
 //   2. ssd_picture_sums    a block sums a picture's anchors that count
 //   3. ssd_loss_totals     one block: the batch's losses, and the factors of the gradients
@@ -8,7 +10,7 @@
 //
 // ssd_anchor_losses    tiling   one block = `rows` anchors, so that rows * columns is about 4096;
 //                               logits once, in order; a row's sum is 8 threads'
-//                      bytes    batch * anchors * (4 * columns + 16 + 4 + 8 + 16) + 16 * anchors
+//                      bytes    batch * anchors * (T * (columns + 4) + 4 + 8 + 16) + 16 * anchors
 //                      FLOPs    batch * anchors * (41 * columns + 68) + 28 * matched, focal 108 for
 //                      41 bound    91 columns: 10 FLOP/byte, so memory and arithmetic alike
 // ssd_picture_sums     tiling   one block = one picture
@@ -16,9 +18,10 @@
 //                      FLOPs    2 * kept, in double          bound    latency
 // ssd_loss_totals      bytes    sizeof(PictureSums) * batch   FLOPs    5 * batch   bound latency
 // ssd_loss_gradients   tiling   one block = `rows` anchors
-//                      bytes    batch * anchors * (4 * columns + 16 + 1) + kept * (4 * columns +
-//                      16) FLOPs    kept * 26 * columns           bound    memory
-// needs     codes, boxes aligned to 16 bytes; labels in 1..columns - 1
+//                      bytes    batch * anchors * (T * (columns + 4) + 1)
+//                               + kept * T * (columns + 4)
+//                      FLOPs    kept * 26 * columns           bound    memory
+// needs     codes, boxes aligned to 16 bytes, codes of bfloat16 to 8; labels in 1..columns - 1
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -76,11 +79,12 @@ struct SsdLossTotals {
   std::int32_t not_finite;       ///< not 0: the loss is infinite or NaN
 };
 
+template <class T = float>
 constexpr Floor ssd_anchor_losses_floor(
     long batch, long anchors, long columns, long matched, bool focal) {
   const long of_logit = focal ? 2 * kSoftplusFlops + kExpFlops + 4 + 1 : kSoftplusFlops + 1;
   return {
-      batch * anchors * (4 * columns + 16 + 4 + 8 + 16) + 16 * anchors,
+      batch * anchors * (kBytes<T> * (columns + 4) + 4 + 8 + 16) + 16 * anchors,
       batch * anchors * (of_logit * columns + 22 + 2 * kExpFlops) + 28 * matched};
 }
 constexpr Floor ssd_picture_sums_floor(long batch, long anchors, long kept) {
@@ -89,9 +93,10 @@ constexpr Floor ssd_picture_sums_floor(long batch, long anchors, long kept) {
 constexpr Floor ssd_loss_totals_floor(long batch) {
   return {static_cast<long>(sizeof(PictureSums)) * batch, 5 * batch};
 }
+template <class T = float>
 constexpr Floor ssd_loss_gradients_floor(long batch, long anchors, long columns, long kept) {
   return {
-      batch * anchors * (4 * columns + 16 + 1) + kept * (4 * columns + 16),
+      batch * anchors * (kBytes<T> * (columns + 4) + 1) + kept * kBytes<T> * (columns + 4),
       kept * (kSigmoidFlops + 1) * columns};
 }
 
@@ -146,11 +151,11 @@ OCELLI_DEVICE void sum_rows(const float* losses, int rows, int columns, float* s
 /// @param class_losses  [batch, anchors], weighted   @param box_losses  the same
 /// @param boxes         [batch, anchors]: decoded, or null
 /// @param parts         [batch, blocks of a picture]
-template <class Loss>
+template <class T, class Loss>
 OCELLI_KERNEL_BOUNDS(kLossThreads)
 ssd_anchor_losses(
     const Box* anchors, SsdExtent extent, GroundTruth truth, const std::int32_t* match,
-    SsdLossRule rule, Loss loss, const float* codes, const float* logits, float* class_losses,
+    SsdLossRule rule, Loss loss, const T* codes, const T* logits, float* class_losses,
     float* box_losses, Box* boxes, LossPart* parts) {
   OCELLI_DYNAMIC_SHARED(float, losses);
   OCELLI_SHARED(float, sums, [kLossThreads]);
@@ -163,10 +168,11 @@ ssd_anchor_losses(
   const std::int32_t row = t < rows ? match[first + t] : kIgnored;
   if (t < rows) targets[t] = target_of(truth, picture, row);
   __syncthreads();
-  const float* z = logits + first * extent.columns;
+  const T* z = logits + first * extent.columns;
   for (int i = t; i < rows * extent.columns; i += kLossThreads) {
     const int r = i / extent.columns;
-    losses[i] = i - r * extent.columns == targets[r] ? loss.positive(z[i]) : loss.negative(z[i]);
+    const auto x = static_cast<float>(z[i]);
+    losses[i] = i - r * extent.columns == targets[r] ? loss.positive(x) : loss.negative(x);
   }
   sum_rows(losses, rows, extent.columns, sums);
 
@@ -278,12 +284,12 @@ ssd_loss_totals(const PictureSums* sums, int batch, SsdLossRule rule, SsdLossTot
 /// Grid (anchors / rows, batch).
 /// @param d_codes   [batch, anchors, 4], overwritten
 /// @param d_logits  [batch, anchors, columns], overwritten
-template <class Loss>
+template <class T, class Loss>
 OCELLI_KERNEL_BOUNDS(kLossThreads)
 ssd_loss_gradients(
     const Box* anchors, SsdExtent extent, GroundTruth truth, const std::int32_t* match,
-    SsdLossRule rule, Loss loss, const float* codes, const float* logits, const std::uint8_t* role,
-    const SsdLossTotals* totals, float* d_codes, float* d_logits) {
+    SsdLossRule rule, Loss loss, const T* codes, const T* logits, const std::uint8_t* role,
+    const SsdLossTotals* totals, T* d_codes, T* d_logits) {
   OCELLI_SHARED(float, scales, [kLossThreads]);
   OCELLI_SHARED(int, targets, [kLossThreads]);
   const int picture = static_cast<int>(blockIdx.y);
@@ -298,29 +304,31 @@ ssd_loss_gradients(
     const float weight = class_weight_of(truth, picture, row, rule);
     scales[t] = counts && weight > 0 ? totals->class_scale * weight : 0.0f;
     targets[t] = target_of(truth, picture, row);
-    float4 d = make_float4(0, 0, 0, 0);
+    Lanes<4> d = lanes_of<4>(0);
     if (counts && row >= 0) {
       const float scale = totals->box_scale * truth.weight(picture, row);
       const BoxCode<float> e = code_error(
           truth, picture, row, load_box(anchors + start + t), load_code(codes, at), rule.coder);
-      d = make_float4(
-          scale * smooth_l1_slope(e.y, rule.delta), scale * smooth_l1_slope(e.x, rule.delta),
-          scale * smooth_l1_slope(e.height, rule.delta),
-          scale * smooth_l1_slope(e.width, rule.delta));
+      d = {
+          {scale * smooth_l1_slope(e.y, rule.delta), scale * smooth_l1_slope(e.x, rule.delta),
+           scale * smooth_l1_slope(e.height, rule.delta),
+           scale * smooth_l1_slope(e.width, rule.delta)}};
     }
-    simt::store(d_codes + 4 * at, d);
+    store(d_codes + 4 * at, d);
   }
   __syncthreads();
-  const float* z = logits + first * extent.columns;
-  float* d = d_logits + first * extent.columns;
+  const T* z = logits + first * extent.columns;
+  T* d = d_logits + first * extent.columns;
   for (int i = t; i < rows * extent.columns; i += kLossThreads) {
     const int r = i / extent.columns;
     const float scale = scales[r];
     float slope = 0;
-    if (scale != 0)
-      slope = scale * (i - r * extent.columns == targets[r] ? loss.positive_slope(z[i])
-                                                            : loss.negative_slope(z[i]));
-    d[i] = slope;
+    if (scale != 0) {
+      const auto x = static_cast<float>(z[i]);
+      slope = scale * (i - r * extent.columns == targets[r] ? loss.positive_slope(x)
+                                                            : loss.negative_slope(x));
+    }
+    d[i] = static_cast<T>(slope);
   }
 }
 
