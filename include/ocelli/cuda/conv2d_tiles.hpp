@@ -40,7 +40,6 @@ inline constexpr bool kSameExtents = kSameExtent<typename A::Wide, typename B::W
     typename A::Narrow, typename B::Narrow>&& kSameExtent<typename A::Middle, typename B::Middle>&&
     kSameExtent<typename A::Small, typename B::Small>;
 static_assert(kSameExtents<ConvTiles<Precision::float32>, ConvTiles<Precision::tf32>>);
-static_assert(kSameExtents<ConvTiles<Precision::float32>, ConvTiles<Precision::bf16>>);
 
 /// Rows, columns and threads of a tile.
 struct TileExtent {
@@ -113,8 +112,6 @@ auto conv2d_kernel(Precision precision, ConvTile tile, bool first, bool second) 
       first && (second || Choose<ConvTiles<Precision::tf32>::Small, 4, 4>::has_mixed);
   if (precision == Precision::tf32 && has_lanes)
     return conv2d_kernel_of<Choose, Precision::tf32>(tile, first, second);
-  if (precision == Precision::bf16 && has_lanes)
-    return conv2d_kernel_of<Choose, Precision::bf16>(tile, first, second);
   return conv2d_kernel_of<Choose, Precision::float32>(tile, first, second);
 }
 

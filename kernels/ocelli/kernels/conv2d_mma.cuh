@@ -1,6 +1,6 @@
 // conv2d on tensor cores in bfloat16, sums in float, of tensors of S (float or bfloat16): forward,
 // data gradient and weight gradient. The products are those of conv2d.cuh; so are the floors, with
-// S bytes a value and 2 a weight.
+// S bytes a value and 2 a weight, whose rounded copy is made by convert.cuh.
 //
 // Small maps make few tiles. Then forward and data gradient are cut along the depth into parts,
 // whose sums go to a workspace and are added in their order by conv2d_add_parts. A block of
@@ -10,8 +10,8 @@
 // floor of what is beside the products (values of y or dx: n; parts p; S bytes a value):
 //   conv2d_add_parts      bytes = 4 * p * n + S * n (2 * S * n to accumulate)     flops = p * n
 //                         + 4 * channels bytes and n flops with a bias, n flops to accumulate
-//   conv2d_round_weights  bytes = 6 * n                                           flops = 0
-// needs   fewer than 2^31 values in each tensor; pieces of 8 where C or K is a multiple of 8
+// needs   fewer than 2^31 values in each tensor, windows of fewer than 2^20 taps; pieces of 8
+//         where C or K is a multiple of 8
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -24,88 +24,98 @@ namespace ocelli::kernel {
 template <class S>
 constexpr Floor conv2d_add_parts_floor(
     long values, long channels, long parts, bool bias, bool accumulate) {
-  const long bytes = static_cast<long>(sizeof(S)) * (accumulate ? 2 : 1);
+  const long bytes = kBytes<S> * (accumulate ? 2 : 1);
   return {
       (4 * parts + bytes) * values + (bias ? 4 * channels : 0),
       (parts + (bias ? 1 : 0) + (accumulate ? 1 : 0)) * values};
 }
-constexpr Floor conv2d_round_weights_floor(long weights) { return {6 * weights, 0}; }
 
-/// What the launches of a convolution have in common.
+/// What the launches of a convolution have in common. What kernels could compute from the geometry
+/// stands here too, where it costs them no registers.
 struct ConvPlan {
   Conv2dGeometry g;
-  int batch;
+  int batch, pixels;  ///< pixels: of y, over the batch
+  Window window;      ///< of x
   bool first_whole, second_whole;  ///< pieces of 8 of the product's first and second side
   Divider by_channels, by_picture, by_row;
 };
 
 /// How the depth is cut: into parts of `depth`, a multiple of the tile's.
 struct DepthCut {
-  int depth, parts;
+  int depth;
   float* partial;  ///< [parts, rows, columns]; null: one part, which is the result
 };
 
-/// Eight neighbours of a row to memory, or those below `columns` one by one.
+/// Four neighbours of a row to memory, or those below `columns` one by one.
 template <class S>
-OCELLI_DEVICE void put_piece(
-    S* to, long row, int column, int columns, bool whole, const Lanes<kPiece>& a) {
+OCELLI_DEVICE void put_four(
+    S* to, long row, int column, int columns, bool whole, const Lanes<4>& a) {
   S* const at = to + row * columns + column;
   if (whole) return store(at, a);
   OCELLI_UNROLL
-  for (int e = 0; e < kPiece; ++e)
+  for (int e = 0; e < 4; ++e)
     if (column + e < columns) store(at + e, Lanes<1>{{a.v[e]}});
 }
 template <class S>
-OCELLI_DEVICE Lanes<kPiece> get_piece(
+OCELLI_DEVICE Lanes<4> get_four(
     const S* from, long row, int column, int columns, bool whole) {
   const S* const at = from + row * columns + column;
-  if (whole) return load<kPiece>(at);
-  Lanes<kPiece> a;
+  if (whole) return load<4>(at);
+  Lanes<4> a;
   OCELLI_UNROLL
-  for (int e = 0; e < kPiece; ++e) a.v[e] = column + e < columns ? load<1>(at + e).v[0] : 0.0f;
+  for (int e = 0; e < 4; ++e) a.v[e] = column + e < columns ? load<1>(at + e).v[0] : 0.0f;
   return a;
 }
 
-/// Rows of a tile of forward: y = f(sum + bias), or partial sums.
+/// Rows of a tile of forward: y = f(sum + bias), or partial sums [parts * rows, columns].
 template <class T, class S>
 struct ForwardRows {
   using Mine = RowPieces<T>;
   int first_row, column, columns;  ///< of the tensor; `column` this thread's first
-  bool whole, in, keeps;           ///< keeps: adds up the columns
+  bool whole, keeps;               ///< keeps: adds up the columns
   Activation f;
   S* y;
   float* partial;
-  Lanes<kPiece> bias;
+  int partial_row;  ///< first_row's
+  const float* bias;
   ColumnTerms<T> terms;
 
-  OCELLI_DEVICE Lanes<kPiece> value(Lanes<kPiece> a) const {
-    OCELLI_UNROLL
-    for (int e = 0; e < kPiece; ++e) a.v[e] += bias.v[e];
+  OCELLI_DEVICE Lanes<4> value(Lanes<4> a) const {
+    if (bias != nullptr) {
+      const Lanes<4> b = get_four(bias, 0, column, columns, whole);
+      OCELLI_UNROLL
+      for (int e = 0; e < 4; ++e) a.v[e] += b.v[e];
+    }
     activate_all(f, a);
     return a;
   }
   /// As it is read again.
-  static OCELLI_DEVICE Lanes<kPiece> stored(Lanes<kPiece> a) {
+  static OCELLI_DEVICE Lanes<4> stored(Lanes<4> a) {
     if constexpr (std::is_same_v<S, bfloat16>) {
       OCELLI_UNROLL
-      for (int e = 0; e < kPiece; ++e) a.v[e] = static_cast<float>(bfloat16(a.v[e]));
+      for (int e = 0; e < 4; ++e) a.v[e] = static_cast<float>(bfloat16(a.v[e]));
     }
     return a;
   }
   OCELLI_DEVICE void band(int rows, const float* stage) {
     if (!keeps) return;
     terms.begin(rows, [&](int row) {
-      return stored(value(load<kPiece>(stage + row * Mine::line + Mine::column())));
+      return stored(value(load<4>(stage + row * Mine::line + Mine::column())));
     });
   }
-  OCELLI_DEVICE void operator()(int row, Lanes<kPiece> a) {
-    if (!in) return;
-    if (partial != nullptr) return put_piece(partial, first_row + row, column, columns, whole, a);
+  OCELLI_DEVICE void operator()(int row, Lanes<4> a) {
+    if (column >= columns) return;
+    if (partial != nullptr) return put_four(partial, partial_row + row, column, columns, whole, a);
     a = value(a);
-    put_piece(y, first_row + row, column, columns, whole, a);
+    put_four(y, first_row + row, column, columns, whole, a);
     if (keeps) terms.add(stored(a));
   }
 };
+
+/// Whether a block of forward can take several tiles of rows. Not the wide tile's: it needs its
+/// registers.
+template <class T>
+inline constexpr bool kTakesSeveral = T::columns < 128;
 
 /// Grid: tiles of K, blocks of `tiles` tiles of N*OH*OW, parts of the depth.
 /// @param w        [taps*C, K], rounded
@@ -119,23 +129,20 @@ conv2d_mma_forward(
   OCELLI_SHARED(bfloat16, ring, [T::ring_size]);
   using Mine = RowPieces<T>;
   const Conv2dGeometry& g = plan.g;
-  const int rows = plan.batch * static_cast<int>(g.out_pixels());
-  const int taps = static_cast<int>(g.taps()), depth = taps * g.channels;
-  const int first_column = block_x() * T::columns, part = block_z();
-  const int first = part * cut.depth;
+  const int rows = plan.pixels, depth = plan.window.taps * g.channels;
+  const int first_column = block_x() * T::columns, first = block_z() * cut.depth;
   const int last = depth - first < cut.depth ? depth : first + cut.depth;
-  const Window window{g.height, g.width, g.channels, taps, g.kernel_width, g.dilation};
-  ColumnMoments column_moments;
 
+  const int turns = kTakesSeveral<T> ? tiles : 1;
   OCELLI_ONE_BY_ONE
-  for (int tile = 0; tile < tiles; ++tile) {
-    const int first_row = (block_y() * tiles + tile) * T::rows;
+  for (int tile = 0; tile < turns; ++tile) {
+    const int first_row = (block_y() * turns + tile) * T::rows;
     if (first_row >= rows) break;  // all threads of the block
     if (tile > 0) __syncthreads();  // the ring is free
     WindowPieces<T, S, true> windows(
-        x, window, plan.by_channels, last, plan.first_whole, [&](int line) {
+        x, plan.window, plan.by_channels, last, plan.first_whole, [&](int line) {
           const int row = first_row + line;
-          if (row >= rows) return WindowPlace{0, WindowPlace::nowhere, 0};
+          if (row >= rows) return no_place();
           const int n = plan.by_picture.quotient(row), pixel = plan.by_picture.remainder(row);
           const int i = plan.by_row.quotient(pixel), j = pixel - i * g.out_width;
           const int top = i * g.stride - g.pad_top, left = j * g.stride - g.pad_left;
@@ -149,24 +156,19 @@ conv2d_mma_forward(
     put.column = first_column + Mine::column();
     put.columns = g.out_channels;
     put.whole = y_whole;
-    put.in = put.column < g.out_channels;
     put.keeps = moments != nullptr;
     put.f = f;
     put.y = y;
-    put.partial =
-        cut.partial == nullptr ? nullptr : cut.partial + long(part) * rows * g.out_channels;
-    put.bias = bias != nullptr && put.in
-                   ? get_piece(bias, 0, put.column, g.out_channels, y_whole)
-                   : lanes_of<kPiece>(0.0f);
+    put.partial = cut.partial;
+    put.partial_row = block_z() * rows + first_row;
+    put.bias = bias;
     const int here = rows - first_row < T::rows ? rows - first_row : T::rows;
     put_sums<T>(sums, here, ring, put);
-    if (moments != nullptr) put.terms.collect(here, ring, column_moments);
+    if (moments != nullptr)
+      put.terms.collect(
+          tile * T::rows, here, g.out_channels - first_column, ring,
+          moments + long(block_y()) * 2 * g.out_channels + first_column, g.out_channels);
   }
-  const int column = first_column + thread_x();
-  if (moments == nullptr || thread_x() >= T::columns || column >= g.out_channels) return;
-  float* const out = moments + long(block_y()) * 2 * g.out_channels + column;
-  out[0] = column_moments.mean;
-  out[g.out_channels] = column_moments.squares;
 }
 
 /// Rows of a tile of a data gradient.
@@ -180,17 +182,22 @@ struct DataGradientRows {
   float* partial;
 
   OCELLI_DEVICE void band(int, const float*) {}
-  OCELLI_DEVICE void operator()(int row, Lanes<kPiece> a) {
+  OCELLI_DEVICE void operator()(int row, Lanes<4> a) {
     if (column >= g.channels) return;
-    const PhasePixel p = phase.pixel(g, first_row + row);
-    const long pixel = (long(p.n) * g.height + p.h) * g.width + p.w;
-    if (partial != nullptr) return put_piece(partial, pixel, column, g.channels, whole, a);
+    const long pixel = pixel_of(first_row + row);
+    if (partial != nullptr) return put_four(partial, pixel, column, g.channels, whole, a);
     if (dx.accumulate) {
-      const Lanes<kPiece> old = get_piece(dx.data, pixel, column, g.channels, whole);
+      const Lanes<4> old = get_four(dx.data, pixel, column, g.channels, whole);
       OCELLI_UNROLL
-      for (int e = 0; e < kPiece; ++e) a.v[e] = old.v[e] + a.v[e];
+      for (int e = 0; e < 4; ++e) a.v[e] = old.v[e] + a.v[e];
     }
-    put_piece(dx.data, pixel, column, g.channels, whole, a);
+    put_four(dx.data, pixel, column, g.channels, whole, a);
+  }
+  /// Number over the batch of a row of the phase.
+  OCELLI_DEVICE long pixel_of(int row) const {
+    if (g.stride == 1) return row;
+    const PhasePixel p = phase.pixel(g, row);
+    return (long(p.n) * g.height + p.h) * g.width + p.w;
   }
 };
 
@@ -211,14 +218,14 @@ conv2d_mma_data_gradient(
   const int last = depth - first < cut.depth ? depth : first + cut.depth;
 
   // A tap is step * dilation pixels of x from the next, in dy a stride-th of that.
-  const Window window{g.out_height,      g.out_width,
-                      g.out_channels,    phase.taps(),
-                      phase.taps_across, -(phase.step * g.dilation / g.stride)};
+  const Window window{
+      g.out_height, g.out_width, g.out_channels, phase.taps(), phase.taps_across,
+      -(phase.step * g.dilation / g.stride), 1.0f / static_cast<float>(phase.taps_across)};
   const Operand<S> gradient{dy, nullptr, nullptr, Activation::none};
   WindowPieces<T, S, false> windows(
       gradient, window, plan.by_channels, last, plan.first_whole, [&](int line) {
         const int row = first_row + line;
-        if (row >= rows) return WindowPlace{0, WindowPlace::nowhere, 0};
+        if (row >= rows) return no_place();
         const PhasePixel p = phase.pixel(g, row);
         // Multiples of the stride.
         const int top = (p.h + g.pad_top - phase.first_u * g.dilation) / g.stride;
@@ -226,7 +233,7 @@ conv2d_mma_data_gradient(
         return WindowPlace{(p.n * g.out_height + top) * g.out_width + left, top, left};
       });
   TransposedWeightPieces<T> weights(
-      w, g, phase, plan.by_channels, first_column, last, plan.first_whole);
+      w, g, phase, window, plan.by_channels, first_column, last, plan.first_whole);
   const MmaSums<T> sums = mma_product<T>(windows, weights, first, last, ring);
 
   DataGradientRows<S> put{
@@ -249,8 +256,8 @@ struct WeightGradientRows {
   float* partial;
 
   OCELLI_DEVICE void band(int, const float*) {}
-  OCELLI_DEVICE void operator()(int row, const Lanes<kPiece>& a) {
-    if (column < columns) put_piece(partial, first_row + row, column, columns, whole, a);
+  OCELLI_DEVICE void operator()(int row, const Lanes<4>& a) {
+    if (column < columns) put_four(partial, first_row + row, column, columns, whole, a);
   }
 };
 
@@ -264,7 +271,7 @@ conv2d_mma_weight_gradient(
   OCELLI_SHARED(bfloat16, ring, [T::ring_size]);
   const Conv2dGeometry& g = plan.g;
   const int rows = static_cast<int>(g.taps()) * g.channels;
-  const int pixels = plan.batch * static_cast<int>(g.out_pixels());
+  const int pixels = plan.pixels;
   const int first_column = block_x() * T::columns, first_row = block_y() * T::rows;
   const int first = block_z() * part;
   const int last = pixels - first < part ? pixels : first + part;
@@ -273,7 +280,7 @@ conv2d_mma_weight_gradient(
   MatrixPieces<T, S> gradients(dy, g.out_channels, first_column, last, plan.second_whole);
   const MmaSums<T> sums = mma_product<T>(windows, gradients, first, last, ring);
   WeightGradientRows put{
-      first_row, first_column + RowPieces<T>::column(), g.out_channels, g.out_channels % 8 == 0,
+      first_row, first_column + RowPieces<T>::column(), g.out_channels, g.out_channels % 4 == 0,
       partial + long(block_z()) * g.weights()};
   put_sums<T>(sums, rows - first_row < T::rows ? rows - first_row : T::rows, ring, put);
 }
@@ -294,14 +301,6 @@ conv2d_add_parts(
   for (int part = 1; part < parts; ++part) sum += partial[long(part) * values + at];
   if (bias != nullptr) sum += bias[by_channels.remainder(at)];
   deliver(to, at, Lanes<1>{{activate(f, sum)}});
-}
-
-/// to[i] = from[i], rounded; a thread 8 values. Both aligned to 16 bytes.
-OCELLI_KERNEL_BOUNDS(kConvElementThreads)
-conv2d_round_weights(const float* from, long values, bfloat16* to) {
-  const long at = (long(block_x()) * kConvElementThreads + thread_x()) * kPiece;
-  if (at + kPiece <= values) return store(to + at, load<kPiece>(from + at));
-  for (long i = at; i < values; ++i) to[i] = bfloat16(from[i]);
 }
 
 }  // namespace ocelli::kernel

@@ -22,72 +22,147 @@ namespace ocelli::kernel {
 template <class T>
 inline constexpr bool kFetchesSingly = T::columns < 128;
 
-/// Each value as it is read with a norm deferred.
-OCELLI_DEVICE void activate_all(Activation f, Lanes<kPiece>& a) {
+/// f of each.
+template <int V>
+OCELLI_DEVICE void activate_all(Activation f, Lanes<V>& a) {
   if (f == Activation::none) return;
   if (f == Activation::relu || f == Activation::relu6) {
     const float most = f == Activation::relu6 ? 6.0f : __uint_as_float(0x7F800000u);
     OCELLI_UNROLL
-    for (int e = 0; e < kPiece; ++e)  // NaN stays
+    for (int e = 0; e < V; ++e)  // NaN stays
       a.v[e] = a.v[e] < 0.0f ? 0.0f : (a.v[e] > most ? most : a.v[e]);
     return;
   }
-  OCELLI_UNROLL
-  for (int e = 0; e < kPiece; ++e) a.v[e] = activate(f, a.v[e]);
+  // An exponential is long, so there is one of it, through which all go in turn.
+  OCELLI_ONE_BY_ONE
+  for (int turn = 0; turn < V; ++turn) {
+    const float done = activate(f, a.v[0]);
+    OCELLI_UNROLL
+    for (int e = 1; e < V; ++e) a.v[e - 1] = a.v[e];
+    a.v[V - 1] = done;
+  }
 }
 
-/// The norm of channels c .. c + 7.
+/// The norm of channels c .. c + 3, of four values.
 template <class S>
-struct PieceNorm {
-  Lanes<kPiece> scale, shift;
-  Activation f;
+OCELLI_DEVICE Lanes<4> normed(const Operand<S>& x, int c, Lanes<4> a) {
+  const Lanes<4> scale = load<4>(x.scale + c), shift = load<4>(x.shift + c);
+  OCELLI_UNROLL
+  for (int e = 0; e < 4; ++e) a.v[e] = scale.v[e] * a.v[e] + shift.v[e];
+  activate_all(x.activation, a);
+  return a;
+}
 
-  OCELLI_DEVICE PieceNorm(const Operand<S>& x, int c)
-      : scale(load<kPiece>(x.scale + c)), shift(load<kPiece>(x.shift + c)), f(x.activation) {}
-  OCELLI_DEVICE void apply(Lanes<kPiece>& a) const {
-    OCELLI_UNROLL
-    for (int e = 0; e < kPiece; ++e) a.v[e] = scale.v[e] * a.v[e] + shift.v[e];
-    activate_all(f, a);
-  }
-};
+/// Two neighbours of a piece that is fetched singly.
+OCELLI_DEVICE void put_two(bfloat16* at, float first, float second) {
+  simt::store(at, pack_rounded(first, second));
+}
 
-/// Brings a thread's pieces of a slice into the panel: those of bfloat16 by copies that have landed
-/// when the thread has waited, those of float through registers, by put().
-template <class S, class Mine>
+/// Brings a thread's pieces of a slice into the panel. Those of bfloat16 are copied, and have
+/// landed when the thread has waited. Those of float go through registers and stay there, until
+/// stash(), while the warps multiply, if they are few.
+template <class S, class T, class Mine>
 struct Carrier {
-  static constexpr bool through_registers = !std::is_same_v<S, bfloat16>;
-  Lanes<kPiece> held[through_registers ? Mine::slots : 1];
+  static constexpr bool copies = std::is_same_v<S, bfloat16>;
+  static constexpr bool holds = !copies && Mine::slots <= 2;
+  struct Halves {
+    Lanes<4> low, high;
+  };
+  Halves held[holds ? Mine::slots : 1];
+  unsigned inside = 0;  ///< a bit a slot, of the last slices
+  int c = -1;           ///< channel of the pieces that were taken last, or -1: none were
 
-  /// @param from  a piece, or any of the tensor's where it reads as 0 (not inside)
-  OCELLI_DEVICE void take(const Mine& mine, int s, const S* from, bool inside, bfloat16* panel) {
-    if constexpr (through_registers)
-      held[s] = inside ? load<kPiece>(from) : lanes_of<kPiece>(0.0f);
-    else
-      ptx::cp_async_16(panel + mine.place_at(s), from, inside ? 16u : 0u);
+  /// A slice begins; nothing of it has been taken.
+  OCELLI_DEVICE void begin() {
+    inside <<= Mine::slots;
+    c = -1;
   }
-  OCELLI_DEVICE void put(const Mine& mine, int s, bfloat16* panel) const {
-    store(panel + mine.place_at(s), held[s]);
+  /// @param from  a piece of x, or any where it reads as 0 (not in)
+  OCELLI_DEVICE void take(
+      const Operand<S>& x, const Mine& mine, int s, const S* from, bool in, int channel,
+      bfloat16* panel) {
+    c = channel;
+    inside |= static_cast<unsigned>(in) << s;
+    if constexpr (copies) {
+      ptx::cp_async_16(panel + mine.place_at(s), from, in ? 16u : 0u);
+    } else {
+      Halves a{lanes_of<4>(0.0f), lanes_of<4>(0.0f)};
+      if (in) a = {load<4>(from), load<4>(from + 4)};
+      if constexpr (holds) {
+        held[s] = a;
+      } else {
+        if (x.deferred() && in) a = {normed(x, c, a.low), normed(x, c + 4, a.high)};
+        put(a, panel + mine.place_at(s));
+      }
+    }
+  }
+  OCELLI_DEVICE void stash(const Operand<S>& x, const Mine& mine, bfloat16* panel) {
+    if constexpr (holds) {
+      if (c < 0) return;
+      OCELLI_UNROLL
+      for (int s = 0; s < Mine::slots; ++s) {
+        Halves a = held[s];
+        if (x.deferred() && (inside >> s & 1u) != 0)
+          a = {normed(x, c, a.low), normed(x, c + 4, a.high)};
+        put(a, panel + mine.place_at(s));
+      }
+    }
+  }
+  /// The norm of copies that have landed, kLag slices after they were taken, of this thread's
+  /// channels from `channel` on. Half a piece at a time, which takes few registers.
+  OCELLI_DEVICE void finish(
+      const Operand<S>& x, const Mine& mine, int channel, bfloat16* panel) const {
+    if constexpr (copies) {
+      if (!x.deferred()) return;
+      OCELLI_ONE_BY_ONE
+      for (int s = 0; s < Mine::slots; ++s) {
+        if ((inside >> (kLag * Mine::slots + s) & 1u) == 0) continue;
+        OCELLI_ONE_BY_ONE
+        for (int half = 0; half < kPiece; half += 4) {
+          bfloat16* const at = panel + mine.place_at(s) + half;
+          store(at, normed(x, channel + half, load<4>(at)));
+        }
+      }
+    }
+  }
+
+ private:
+  static OCELLI_DEVICE void put(const Halves& a, bfloat16* at) {
+    simt::store(
+        at, make_uint4(
+                pack_rounded(a.low.v[0], a.low.v[1]), pack_rounded(a.low.v[2], a.low.v[3]),
+                pack_rounded(a.high.v[0], a.high.v[1]), pack_rounded(a.high.v[2], a.high.v[3])));
   }
 };
+
+/// n / d for 0 <= n < 2^20 and inverse = 1 / d: n + 1/2 is further from a multiple of d than the
+/// product of the two is from the quotient.
+OCELLI_DEVICE int quotient(int n, float inverse) {
+  return static_cast<int>((static_cast<float>(n) + 0.5f) * inverse);
+}
 
 /// A tensor's windows: the pixel that a line's first tap meets, and how far the others are.
 struct Window {
   int height, width, channels;  ///< of the tensor
   int taps, across;             ///< of the window; taps in its row
   int step;                     ///< pixels from tap to tap, in both directions; may be negative
+  float inverse;                ///< of across
 
-  OCELLI_DEVICE int down(int tap) const { return taps == 1 ? 0 : tap / across * step; }
-  OCELLI_DEVICE int over(int tap) const { return taps == 1 ? 0 : tap % across * step; }
+  OCELLI_DEVICE int row_of(int tap) const { return quotient(tap, inverse); }
+  /// Of a tap in row `row`.
+  OCELLI_DEVICE int column_of(int tap, int row) const { return tap - row * across; }
   OCELLI_DEVICE bool holds(int h, int w) const {
     return static_cast<unsigned>(h) < static_cast<unsigned>(height) &&
            static_cast<unsigned>(w) < static_cast<unsigned>(width);
   }
 };
+/// Where a line's first tap lies.
 struct WindowPlace {
   int pixel;      ///< over the batch, as if the picture had no edge
   int top, left;  ///< in the picture
-  static constexpr int nowhere = -0x40000000;  ///< top of a line beyond the last
 };
+/// Of a line beyond the last: no tap leads into the picture.
+OCELLI_DEVICE WindowPlace no_place() { return {0, -0x40000000, 0}; }
 
 /// Windows as lines along the depth, [lines, taps * channels].
 template <class T, class S, bool MayDefer>
@@ -102,9 +177,7 @@ struct WindowPieces {
   int last;
   bool whole;  ///< pieces can be taken whole
   WindowPlace place[Mine::slots];
-  Carrier<S, Mine> carrier;
-  unsigned inside = 0;  ///< a bit a slot, of the last slices
-  int c = -1;           ///< channel of the slice in registers, or -1: none is
+  Carrier<S, T, Mine> carrier;
 
   /// @param last     the depth's end
   /// @param line_at  WindowPlace of a line of the tile
@@ -119,78 +192,55 @@ struct WindowPieces {
   }
 
   OCELLI_DEVICE void start(int depth, bfloat16* panel) {
-    inside <<= Mine::slots;
-    c = -1;
+    carrier.begin();
     if (depth >= last) return;
     if constexpr (kFetchesSingly<T>)
       if (!whole) return start_singly(depth, panel);
     const int d = depth + mine.piece * kPiece;
-    const int tap = by_channels.quotient(d);
-    c = d - tap * window.channels;
-    const int down = window.down(tap), over = window.over(tap);
+    const int tap = by_channels.quotient(d), c = d - tap * window.channels;
+    const int row = window.row_of(tap);
+    const int down = row * window.step, over = window.column_of(tap, row) * window.step;
     const int away = down * window.width + over;
     OCELLI_UNROLL
     for (int s = 0; s < Mine::slots; ++s) {
       const WindowPlace& p = place[s];
       const bool in = tap < window.taps && window.holds(p.top + down, p.left + over);
       const int at = in ? (p.pixel + away) * window.channels + c : 0;
-      carrier.take(mine, s, x.data + at, in, panel);
-      inside |= static_cast<unsigned>(in) << s;
+      carrier.take(x, mine, s, x.data + at, in, c, panel);
     }
   }
-
-  OCELLI_DEVICE void stash(bfloat16* panel) {
-    if constexpr (Carrier<S, Mine>::through_registers) {
-      if (c < 0) return;
-      if (MayDefer && x.deferred()) {
-        const PieceNorm<S> norm(x, c);
-        OCELLI_UNROLL
-        for (int s = 0; s < Mine::slots; ++s)
-          if (inside >> s & 1u) norm.apply(carrier.held[s]);
-      }
-      OCELLI_UNROLL
-      for (int s = 0; s < Mine::slots; ++s) carrier.put(mine, s, panel);
-    }
-  }
-
+  OCELLI_DEVICE void stash(bfloat16* panel) { carrier.stash(x, mine, panel); }
   OCELLI_DEVICE void finish(int depth, bfloat16* panel) {
-    if constexpr (MayDefer && !Carrier<S, Mine>::through_registers) {
-      const unsigned mask = inside >> kLag * Mine::slots & ((1u << Mine::slots) - 1u);
-      if (!x.deferred() || depth >= last || mask == 0) return;
-      const PieceNorm<S> norm(x, by_channels.remainder(depth + mine.piece * kPiece));
-      OCELLI_ONE_BY_ONE
-      for (int s = 0; s < Mine::slots; ++s) {
-        if ((mask >> s & 1u) == 0) continue;
-        bfloat16* const at = panel + mine.place_at(s);
-        Lanes<kPiece> a = load<kPiece>(at);
-        norm.apply(a);
-        store(at, a);
-      }
-    }
+    if (MayDefer && depth < last)
+      carrier.finish(x, mine, by_channels.remainder(depth + mine.piece * kPiece), panel);
   }
 
  private:
   /// Sets no bit of `inside`: the norm is applied here.
   OCELLI_DEVICE void start_singly(int depth, bfloat16* panel) {
-    Lanes<kPiece> a[Mine::slots];
-    OCELLI_UNROLL
-    for (int e = 0; e < kPiece; ++e) {
-      const int d = depth + mine.piece * kPiece + e;
-      const int tap = by_channels.quotient(d), channel = d - tap * window.channels;
-      const int down = window.down(tap), over = window.over(tap);
-      const int away = down * window.width + over;
+    OCELLI_ONE_BY_ONE
+    for (int e = 0; e < kPiece; e += 2) {
+      float a[Mine::slots][2];
       OCELLI_UNROLL
-      for (int s = 0; s < Mine::slots; ++s) {
-        const WindowPlace& p = place[s];
-        a[s].v[e] = 0.0f;
-        if (tap < window.taps && window.holds(p.top + down, p.left + over)) {
-          const long at = long(p.pixel + away) * window.channels + channel;
-          a[s].v[e] = MayDefer ? read<1>(x, at, channel).v[0] : load<1>(x.data + at).v[0];
+      for (int k = 0; k < 2; ++k) {
+        const int d = depth + mine.piece * kPiece + e + k;
+        const int tap = by_channels.quotient(d), channel = d - tap * window.channels;
+        const int row = window.row_of(tap);
+        const int down = row * window.step, over = window.column_of(tap, row) * window.step;
+        const int away = down * window.width + over;
+        OCELLI_UNROLL
+        for (int s = 0; s < Mine::slots; ++s) {
+          const WindowPlace& p = place[s];
+          a[s][k] = 0.0f;
+          if (tap < window.taps && window.holds(p.top + down, p.left + over)) {
+            const int at = (p.pixel + away) * window.channels + channel;
+            a[s][k] = MayDefer ? read<1>(x, at, channel).v[0] : load<1>(x.data + at).v[0];
+          }
         }
       }
+      OCELLI_UNROLL
+      for (int s = 0; s < Mine::slots; ++s) put_two(panel + mine.place_at(s) + e, a[s][0], a[s][1]);
     }
-    OCELLI_UNROLL
-    for (int s = 0; s < Mine::slots; ++s) store(panel + mine.place_at(s), a[s]);
   }
 };
 
@@ -206,9 +256,7 @@ struct WindowColumnPieces {
   const Divider &by_channels, &by_picture, &by_row;
   int first_row, last;
   bool whole;
-  Carrier<S, Mine> carrier;
-  unsigned inside = 0;
-  bool held = false;
+  Carrier<S, T, Mine> carrier;
   int c, down, over;  ///< of this thread's tap
   bool known;
 
@@ -221,49 +269,20 @@ struct WindowColumnPieces {
   }
 
   OCELLI_DEVICE void start(int depth, bfloat16* panel) {
-    inside <<= Mine::slots;
-    held = false;
+    carrier.begin();
     if (depth >= last) return;
     if constexpr (kFetchesSingly<T>)
       if (!whole) return start_singly(depth, panel);
-    held = true;
     OCELLI_UNROLL
     for (int s = 0; s < Mine::slots; ++s) {
       int at = 0;
       const bool in = known && meets(depth + mine.line_at(s), down, over, at);
-      carrier.take(mine, s, x.data + (in ? at * g.channels + c : 0), in, panel);
-      inside |= static_cast<unsigned>(in) << s;
+      carrier.take(x, mine, s, x.data + (in ? at * g.channels + c : 0), in, c, panel);
     }
   }
-
-  OCELLI_DEVICE void stash(bfloat16* panel) {
-    if constexpr (Carrier<S, Mine>::through_registers) {
-      if (!held) return;
-      if (x.deferred() && known) {
-        const PieceNorm<S> norm(x, c);
-        OCELLI_UNROLL
-        for (int s = 0; s < Mine::slots; ++s)
-          if (inside >> s & 1u) norm.apply(carrier.held[s]);
-      }
-      OCELLI_UNROLL
-      for (int s = 0; s < Mine::slots; ++s) carrier.put(mine, s, panel);
-    }
-  }
-
+  OCELLI_DEVICE void stash(bfloat16* panel) { carrier.stash(x, mine, panel); }
   OCELLI_DEVICE void finish(int depth, bfloat16* panel) {
-    if constexpr (!Carrier<S, Mine>::through_registers) {
-      const unsigned mask = inside >> kLag * Mine::slots & ((1u << Mine::slots) - 1u);
-      if (!x.deferred() || depth >= last || mask == 0) return;
-      const PieceNorm<S> norm(x, c);
-      OCELLI_ONE_BY_ONE
-      for (int s = 0; s < Mine::slots; ++s) {
-        if ((mask >> s & 1u) == 0) continue;
-        bfloat16* const at = panel + mine.place_at(s);
-        Lanes<kPiece> a = load<kPiece>(at);
-        norm.apply(a);
-        store(at, a);
-      }
-    }
+    if (depth < last) carrier.finish(x, mine, c, panel);
   }
 
  private:
@@ -284,22 +303,25 @@ struct WindowColumnPieces {
            static_cast<unsigned>(w) < static_cast<unsigned>(g.width);
   }
   OCELLI_DEVICE void start_singly(int depth, bfloat16* panel) {
-    Lanes<kPiece> a[Mine::slots];
-    OCELLI_UNROLL
-    for (int e = 0; e < kPiece; ++e) {
-      int channel, rows, columns;
-      bool is_one;
-      set_tap(first_row + mine.piece * kPiece + e, channel, rows, columns, is_one);
+    OCELLI_ONE_BY_ONE
+    for (int e = 0; e < kPiece; e += 2) {
+      float a[Mine::slots][2];
       OCELLI_UNROLL
-      for (int s = 0; s < Mine::slots; ++s) {
-        int at = 0;
-        a[s].v[e] = 0.0f;
-        if (is_one && meets(depth + mine.line_at(s), rows, columns, at))
-          a[s].v[e] = read<1>(x, long(at) * g.channels + channel, channel).v[0];
+      for (int k = 0; k < 2; ++k) {
+        int channel, rows, columns;
+        bool is_one;
+        set_tap(first_row + mine.piece * kPiece + e + k, channel, rows, columns, is_one);
+        OCELLI_UNROLL
+        for (int s = 0; s < Mine::slots; ++s) {
+          int at = 0;
+          a[s][k] = 0.0f;
+          if (is_one && meets(depth + mine.line_at(s), rows, columns, at))
+            a[s][k] = read<1>(x, at * g.channels + channel, channel).v[0];
+        }
       }
+      OCELLI_UNROLL
+      for (int s = 0; s < Mine::slots; ++s) put_two(panel + mine.place_at(s) + e, a[s][0], a[s][1]);
     }
-    OCELLI_UNROLL
-    for (int s = 0; s < Mine::slots; ++s) store(panel + mine.place_at(s), a[s]);
   }
 };
 
@@ -310,49 +332,43 @@ struct MatrixPieces {
   using Mine = Pieces<T::depth, T::columns, T::threads>;
 
   const Mine mine;
-  const S* data;
+  Operand<S> data;  ///< as it is
   int columns, column, last;
   bool whole;
-  Carrier<S, Mine> carrier;
-  bool held = false;
+  Carrier<S, T, Mine> carrier;
 
   OCELLI_DEVICE MatrixPieces(const S* matrix, int width, int first_column, int end, bool take_whole)
-      : mine(thread_x()), data(matrix), columns(width),
+      : mine(thread_x()), data{matrix, nullptr, nullptr, Activation::none}, columns(width),
         column(first_column + mine.piece * kPiece), last(end), whole(take_whole) {}
 
   OCELLI_DEVICE void start(int depth, bfloat16* panel) {
-    held = false;
+    carrier.begin();
     if (depth >= last) return;
     if constexpr (kFetchesSingly<T>)
       if (!whole) return start_singly(depth, panel);
-    held = true;
     OCELLI_UNROLL
     for (int s = 0; s < Mine::slots; ++s) {
       const int d = depth + mine.line_at(s);
       const bool in = d < last && column < columns;
-      carrier.take(mine, s, data + (in ? d * columns + column : 0), in, panel);
+      carrier.take(data, mine, s, data.data + (in ? d * columns + column : 0), in, 0, panel);
     }
   }
-  OCELLI_DEVICE void stash(bfloat16* panel) {
-    if constexpr (Carrier<S, Mine>::through_registers) {
-      if (!held) return;
-      OCELLI_UNROLL
-      for (int s = 0; s < Mine::slots; ++s) carrier.put(mine, s, panel);
-    }
-  }
+  OCELLI_DEVICE void stash(bfloat16* panel) { carrier.stash(data, mine, panel); }
   OCELLI_DEVICE void finish(int, bfloat16*) {}
 
  private:
   OCELLI_DEVICE void start_singly(int depth, bfloat16* panel) {
-    OCELLI_UNROLL
-    for (int s = 0; s < Mine::slots; ++s) {
-      const int d = depth + mine.line_at(s);
-      Lanes<kPiece> a = lanes_of<kPiece>(0.0f);
+    OCELLI_ONE_BY_ONE
+    for (int e = 0; e < kPiece; e += 2) {
       OCELLI_UNROLL
-      for (int e = 0; e < kPiece; ++e)
-        if (d < last && column + e < columns)
-          a.v[e] = load<1>(data + long(d) * columns + column + e).v[0];
-      store(panel + mine.place_at(s), a);
+      for (int s = 0; s < Mine::slots; ++s) {
+        const int d = depth + mine.line_at(s), at = d * columns + column + e;
+        float a[2] = {0.0f, 0.0f};
+        OCELLI_UNROLL
+        for (int k = 0; k < 2; ++k)
+          if (d < last && column + e + k < columns) a[k] = load<1>(data.data + at + k).v[0];
+        put_two(panel + mine.place_at(s) + e, a[0], a[1]);
+      }
     }
   }
 };
@@ -367,15 +383,15 @@ struct TransposedWeightPieces {
   const bfloat16* w;
   const Conv2dGeometry& g;
   const Phase& phase;
+  const Window& window;        ///< of dy
   const Divider& by_channels;  ///< K
   int first_column, last;
   bool whole;
-  Carrier<bfloat16, Mine> carrier;
 
   OCELLI_DEVICE TransposedWeightPieces(
       const bfloat16* weights, const Conv2dGeometry& geometry, const Phase& of,
-      const Divider& channels, int column, int end, bool take_whole)
-      : mine(thread_x()), w(weights), g(geometry), phase(of), by_channels(channels),
+      const Window& taps, const Divider& channels, int column, int end, bool take_whole)
+      : mine(thread_x()), w(weights), g(geometry), phase(of), window(taps), by_channels(channels),
         first_column(column), last(end), whole(take_whole) {}
 
   OCELLI_DEVICE void start(int depth, bfloat16* panel) {
@@ -388,7 +404,8 @@ struct TransposedWeightPieces {
     for (int s = 0; s < Mine::slots; ++s) {
       const int column = first_column + mine.line_at(s);
       const bool in = known && column < g.channels;
-      carrier.take(mine, s, w + (in ? (row + column) * g.out_channels + k : 0), in, panel);
+      const bfloat16* const from = w + (in ? (row + column) * g.out_channels + k : 0);
+      ptx::cp_async_16(panel + mine.place_at(s), from, in ? 16u : 0u);
     }
   }
   OCELLI_DEVICE void stash(bfloat16*) {}
@@ -399,30 +416,30 @@ struct TransposedWeightPieces {
   OCELLI_DEVICE bool line_of(int d, int& row, int& k) const {
     const int tap = by_channels.quotient(d);
     k = d - tap * g.out_channels;
-    int u = phase.first_u, v = phase.first_v;
-    if (phase.taps() > 1) {
-      u += tap / phase.taps_across * phase.step;
-      v += tap % phase.taps_across * phase.step;
-    }
+    const int down = window.row_of(tap), over = window.column_of(tap, down);
+    const int u = phase.first_u + down * phase.step, v = phase.first_v + over * phase.step;
     row = (u * g.kernel_width + v) * g.channels;
-    return tap < phase.taps();
+    return tap < window.taps;
   }
   OCELLI_DEVICE void start_singly(int depth, bfloat16* panel) {
-    Lanes<kPiece> a[Mine::slots];
-    OCELLI_UNROLL
-    for (int e = 0; e < kPiece; ++e) {
-      int row, k;
-      const bool known = line_of(depth + mine.piece * kPiece + e, row, k);
+    OCELLI_ONE_BY_ONE
+    for (int e = 0; e < kPiece; e += 2) {
+      float a[Mine::slots][2];
       OCELLI_UNROLL
-      for (int s = 0; s < Mine::slots; ++s) {
-        const int column = first_column + mine.line_at(s);
-        a[s].v[e] = 0.0f;
-        if (known && column < g.channels)
-          a[s].v[e] = load<1>(w + long(row + column) * g.out_channels + k).v[0];
+      for (int i = 0; i < 2; ++i) {
+        int row, k;
+        const bool known = line_of(depth + mine.piece * kPiece + e + i, row, k);
+        OCELLI_UNROLL
+        for (int s = 0; s < Mine::slots; ++s) {
+          const int column = first_column + mine.line_at(s);
+          a[s][i] = 0.0f;
+          if (known && column < g.channels)
+            a[s][i] = load<1>(w + (row + column) * g.out_channels + k).v[0];
+        }
       }
+      OCELLI_UNROLL
+      for (int s = 0; s < Mine::slots; ++s) put_two(panel + mine.place_at(s) + e, a[s][0], a[s][1]);
     }
-    OCELLI_UNROLL
-    for (int s = 0; s < Mine::slots; ++s) store(panel + mine.place_at(s), a[s]);
   }
 };
 

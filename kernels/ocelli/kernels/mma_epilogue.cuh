@@ -1,5 +1,5 @@
 // mma_epilogue: what becomes of a tile of sums. The warps lay them into shared memory, and each
-// thread takes eight neighbours of a row at a time, so that memory is written in whole lines; on
+// thread takes four neighbours of a row at a time, so that memory is written in whole lines; on
 // the way it can add up what batch norm wants to know of each column.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -8,20 +8,20 @@
 
 namespace ocelli::kernel {
 
-/// How the threads share a tile of sums: the same piece of rows that are `step` apart.
+/// How the threads share a tile of sums: the same four columns of rows that are `step` apart.
 template <class T>
 struct RowPieces {
-  static constexpr int across = T::columns / kPiece, step = T::threads / across;
+  static constexpr int across = T::columns / 4, step = T::threads / across;
   static constexpr int line = T::columns + 8;  ///< floats of a row; the stores meet no bank twice
   /// Rows that lie in the ring at once.
   static constexpr int band = T::rows * line * 2 <= T::ring_size ? T::rows : T::rows / 2;
   static_assert(band * line * 2 <= T::ring_size && band % T::warp_rows == 0);
 
-  static OCELLI_DEVICE int column() { return thread_x() % across * kPiece; }
+  static OCELLI_DEVICE int column() { return thread_x() % across * 4; }
   static OCELLI_DEVICE int first_row() { return thread_x() / across; }
 };
 
-/// put.band(rows of the first band, [..][RowPieces<T>::line] of sums) once, then put(row, Lanes<8>)
+/// put.band(rows of the first band, [..][RowPieces<T>::line] of sums) once, then put(row, Lanes<4>)
 /// for each row of this thread below `rows`. Every thread of the block must call it; the ring is
 /// free again after a barrier.
 template <class T, class Put>
@@ -48,75 +48,79 @@ OCELLI_DEVICE void put_sums(const MmaSums<T>& sums, int rows, bfloat16* ring, Pu
     const int here = rows - top < Mine::band ? rows - top : Mine::band;
     if (top == 0) put.band(here, stage);
     for (int row = Mine::first_row(); row < here; row += Mine::step)
-      put(top + row, load<kPiece>(stage + row * Mine::line + Mine::column()));
+      put(top + row, load<4>(stage + row * Mine::line + Mine::column()));
   }
 }
 
-/// The mean of one column over the rows so far, and the sum of the squares of the differences from
-/// it; of the threads below T::columns each keeps one column's.
-struct ColumnMoments {
-  float mean = 0.0f, squares = 0.0f;
-  int rows = 0;
-
-  /// Adds `more` rows whose differences from `pivot` add up to `sum`, their squares to `square`.
-  /// Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
-  /// Variances", COMPSTAT 1982.
-  OCELLI_DEVICE void add(int more, float pivot, float sum, float square) {
-    const float n = static_cast<float>(more), from_pivot = sum / n;
-    const float within = square - sum * from_pivot;
-    const float between = pivot + from_pivot - mean;
-    const float share = n / static_cast<float>(rows + more);
-    mean += between * share;
-    squares += (within < 0.0f ? 0.0f : within) +
-               between * between * static_cast<float>(rows) * share;
-    rows += more;
+/// Adds `more` rows of a column, whose differences from `pivot` add up to `sum` and their squares to
+/// `square`, to the mean and the sum of squared differences of the `rows` before, where there are.
+/// Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
+/// Variances", COMPSTAT 1982.
+OCELLI_DEVICE void add_moments(
+    int rows, int more, float pivot, float sum, float square, float& mean, float& squares) {
+  const float n = static_cast<float>(more), from_pivot = sum / n;
+  const float of_these = pivot + from_pivot, left = square - sum * from_pivot;
+  const float within = left < 0.0f ? 0.0f : left;  // by rounding; NaN stays
+  if (rows == 0) {
+    mean = of_these;
+    squares = within;
+    return;
   }
-};
+  const float between = of_these - mean, share = n / static_cast<float>(rows + more);
+  mean += between * share;
+  squares += within + between * between * static_cast<float>(rows) * share;
+}
 
 /// A thread's part of a tile's column sums, about a pivot near each column's mean.
 template <class T>
 struct ColumnTerms {
   using Mine = RowPieces<T>;
-  Lanes<kPiece> pivot, sum, square;
+  Lanes<4> pivot, sum, square;
 
-  /// @param value  (a row of the first band) -> Lanes<8> of this thread's columns
+  /// @param value  (a row of the first band) -> Lanes<4> of this thread's columns
   template <class Value>
   OCELLI_DEVICE void begin(int rows, const Value& value) {
-    pivot = sum = square = lanes_of<kPiece>(0.0f);
-    OCELLI_UNROLL
+    pivot = sum = square = lanes_of<4>(0.0f);
+    OCELLI_ONE_BY_ONE
     for (int k = 0; k < 4; ++k) {
-      const Lanes<kPiece> a = value(rows * k / 4);
+      const Lanes<4> a = value(rows * k / 4);
       OCELLI_UNROLL
-      for (int e = 0; e < kPiece; ++e) pivot.v[e] += 0.25f * a.v[e];
+      for (int e = 0; e < 4; ++e) pivot.v[e] += 0.25f * a.v[e];
     }
   }
-  OCELLI_DEVICE void add(const Lanes<kPiece>& a) {
+  OCELLI_DEVICE void add(const Lanes<4>& a) {
     OCELLI_UNROLL
-    for (int e = 0; e < kPiece; ++e) {
+    for (int e = 0; e < 4; ++e) {
       const float d = a.v[e] - pivot.v[e];
       sum.v[e] += d;
       square.v[e] += d * d;
     }
   }
-  /// Adds all threads' terms of `rows` rows to the columns' moments, in the order of the threads.
-  /// Every thread of the block must call it; the ring is free again after a barrier.
-  OCELLI_DEVICE void collect(int rows, bfloat16* ring, ColumnMoments& moments) const {
+  /// Adds all threads' terms of `more` rows to the columns' moments [2, columns of the tensor], in
+  /// the order of the threads, after those of `rows` rows before. Every thread of the block must
+  /// call it; the ring is free again after a barrier.
+  /// @param columns  that the tensor has from the tile's first one on
+  /// @param stride   from a column's mean to its squares
+  OCELLI_DEVICE void collect(
+      int rows, int more, int columns, bfloat16* ring, float* moments, int stride) const {
     float* const sums = reinterpret_cast<float*>(ring);  // [2][step][columns]
     float* const pivots = sums + 2 * Mine::step * T::columns;
     static_assert((2 * Mine::step + 1) * T::columns * 2 <= T::ring_size);
     __syncthreads();
-    const int at = Mine::first_row() * T::columns + Mine::column();
-    store(sums + at, sum);
-    store(sums + Mine::step * T::columns + at, square);
+    const int place = Mine::first_row() * T::columns + Mine::column();
+    store(sums + place, sum);
+    store(sums + Mine::step * T::columns + place, square);
     if (Mine::first_row() == 0) store(pivots + Mine::column(), pivot);
     __syncthreads();
-    if (thread_x() >= T::columns) return;
+    if (thread_x() >= T::columns || thread_x() >= columns) return;
     float total[2] = {0.0f, 0.0f};
     OCELLI_UNROLL
     for (int k = 0; k < 2; ++k)
       for (int i = 0; i < Mine::step; ++i)
         total[k] += sums[(k * Mine::step + i) * T::columns + thread_x()];
-    moments.add(rows, pivots[thread_x()], total[0], total[1]);
+    // By this thread alone, tile after tile.
+    float* const at = moments + thread_x();
+    add_moments(rows, more, pivots[thread_x()], total[0], total[1], at[0], at[stride]);
   }
 };
 

@@ -138,34 +138,27 @@ OCELLI_DEVICE MmaSums<T> mma_product(A& a, B& b, int first, int last, bfloat16* 
 
   MmaSums<T> sums;
   sums.clear();
-  OCELLI_UNROLL
-  for (int s = 0; s < T::stages - 1; ++s) {
-    a.start(first + s * T::depth, left(s));
-    b.start(first + s * T::depth, right(s));
-    ptx::cp_async_commit();
-    a.stash(left(s));
-    b.stash(right(s));
-  }
-  ptx::cp_async_wait<T::stages - 2>();
-  a.finish(first, left(0));
-  b.finish(first, right(0));
-  int now = 0, next = T::stages - 1;
+  int next = 0;  // where the slice goes that is started
+  // The first stages - 1 turns start slices only: one body for all, since it is long.
   OCELLI_ONE_BY_ONE
-  for (int at = first; at < last; at += T::depth) {
+  for (int at = first - (T::stages - 1) * T::depth; at < last; at += T::depth) {
     // Slice `at` is there for all threads, and all have read the one whose place is filled now.
-    __syncthreads();
+    if (at >= first) __syncthreads();
     const int ahead = at + (T::stages - 1) * T::depth;
     a.start(ahead, left(next));
     b.start(ahead, right(next));
     ptx::cp_async_commit();
-    sums.template add<A::along_depth, B::along_depth>(left(now), right(now));
+    const int now = next + 1 == T::stages ? 0 : next + 1;
+    if (at >= first) sums.template add<A::along_depth, B::along_depth>(left(now), right(now));
     a.stash(left(next));
     b.stash(right(next));
     ptx::cp_async_wait<T::stages - 2>();
-    now = now + 1 == T::stages ? 0 : now + 1;
-    next = next + 1 == T::stages ? 0 : next + 1;
-    a.finish(at + T::depth, left(now));
-    b.finish(at + T::depth, right(now));
+    const int soon = now + 1 == T::stages ? 0 : now + 1;
+    if (at + T::depth >= first) {
+      a.finish(at + T::depth, left(soon));
+      b.finish(at + T::depth, right(soon));
+    }
+    next = now;
   }
   return sums;
 }
