@@ -45,11 +45,11 @@ class MomentsHandover {
   /// In reserve: an operation that could leave these moments; no chunks: none.
   void offer(const OpDesc& op, const ColumnMoments& moments) {
     std::erase_if(wanted_, [&](const Wanted& w) { return w.op == &op; });
-    last_ = {&op, moments.floats()};
+    last_ = {&op, op.output, moments.floats()};
   }
   /// In reserve: a batch norm that wants those of its input.
   void want(const OpDesc& norm) {
-    if (last_.op == nullptr || last_.floats == 0 || last_.op->output != norm.inputs[0]) return;
+    if (last_.floats == 0 || last_.output != norm.inputs[0]) return;
     workspace_.reserve(last_.floats);
     wanted_.push_back(last_);
     last_ = {};
@@ -73,6 +73,7 @@ class MomentsHandover {
  private:
   struct Wanted {
     const OpDesc* op = nullptr;
+    int output = -1;
     long floats = 0;
   };
   Workspace workspace_;

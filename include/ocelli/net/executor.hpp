@@ -191,8 +191,8 @@ class Executor {
       folded_ = Slab(static_cast<std::size_t>(model.layout.param_floats));
       folded_bias_ = Slab(static_cast<std::size_t>(model.layout.norm_floats));
     }
-    if constexpr (kCopiesWeights) backend_.reserve_weights(copied_slab(), model.layout.param_floats);
     prepare(mode);
+    if constexpr (kCopiesWeights) backend_.reserve_weights(copied_slab(), model.layout.param_floats);
   }
 
   /// Weights and biases of convolutions with the batch norms behind them, all on the host.

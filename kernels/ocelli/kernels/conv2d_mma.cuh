@@ -1,33 +1,53 @@
 // conv2d on tensor cores in bfloat16, sums in float, of tensors of S (float or bfloat16): forward,
-// data gradient and weight gradient. The products are those of conv2d.cuh; so are the floors, with
-// S bytes a value and 2 a weight, whose rounded copy is made by convert.cuh.
+// data gradient and weight gradient. The products are those of conv2d.cuh.
 //
 // Small maps make few tiles. Then forward and data gradient are cut along the depth into parts,
 // whose sums go to a workspace and are added in their order by conv2d_add_parts. A block of
 // forward takes several tiles of rows, one below the other, and can leave the mean and the sum of
-// squares of each column, so that the batch norm behind it need not read y again.
+// squared differences of each column, so that the batch norm behind it need not read y again.
 //
-// floor of what is beside the products (values of y or dx: n; parts p; S bytes a value):
-//   conv2d_add_parts      bytes = 4 * p * n + S * n (2 * S * n to accumulate)     flops = p * n
-//                         + 4 * channels bytes and n flops with a bias, n flops to accumulate
+// floor, of a batch of N and tensors of S bytes a value; weights have 2, rounded by convert.cuh:
+//   each                flops = 2 * N*OH*OW * K * taps*C
+//   forward             bytes = S * (N*H*W*C + N*OH*OW*K) + 2 * taps*C*K       + 4 * K with a bias
+//   data gradient       bytes = S * (N*H*W*C + N*OH*OW*K) + 2 * taps*C*K       + S * N*H*W*C to
+//                                                                                accumulate
+//   weight gradient     bytes = S * (N*H*W*C + N*OH*OW*K) + 4 * 2 * taps*C*K
+//   conv2d_add_parts    bytes = 4 * p * n + S * n      flops = (p - 1) * n     for n values of p
+//     parts; with a bias 4 * channels bytes and n flops more, to accumulate S * n and n
 // needs   fewer than 2^31 values in each tensor, windows of fewer than 2^20 taps; pieces of 8
 //         where C or K is a multiple of 8
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "ocelli/kernels/conv2d_floor.cuh"
 #include "ocelli/kernels/conv2d_mma_sources.cuh"
-#include "ocelli/kernels/floor.cuh"
 #include "ocelli/kernels/mma_epilogue.cuh"
 
 namespace ocelli::kernel {
 
+template <class S>
+constexpr Floor conv2d_mma_forward_floor(const Conv2dGeometry& g, long batch, bool bias) {
+  return {
+      kBytes<S> * conv2d_values(g, batch) + 2 * g.weights() + (bias ? 4 * g.out_channels : 0),
+      batch * g.flops()};
+}
+template <class S>
+constexpr Floor conv2d_mma_data_gradient_floor(
+    const Conv2dGeometry& g, long batch, bool accumulate) {
+  const long again = accumulate ? batch * g.pixels() * g.channels : 0;
+  return {kBytes<S> * (conv2d_values(g, batch) + again) + 2 * g.weights(), batch * g.flops()};
+}
+template <class S>
+constexpr Floor conv2d_mma_weight_gradient_floor(const Conv2dGeometry& g, long batch) {
+  return {kBytes<S> * conv2d_values(g, batch) + 8 * g.weights(), batch * g.flops()};
+}
 template <class S>
 constexpr Floor conv2d_add_parts_floor(
     long values, long channels, long parts, bool bias, bool accumulate) {
   const long bytes = kBytes<S> * (accumulate ? 2 : 1);
   return {
       (4 * parts + bytes) * values + (bias ? 4 * channels : 0),
-      (parts + (bias ? 1 : 0) + (accumulate ? 1 : 0)) * values};
+      (parts - 1 + (bias ? 1 : 0) + (accumulate ? 1 : 0)) * values};
 }
 
 /// What the launches of a convolution have in common. What kernels could compute from the geometry
