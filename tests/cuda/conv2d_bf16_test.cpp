@@ -399,7 +399,7 @@ TEST_CASE("cuda conv2d bf16: blocks that take several tiles of rows") {
 }
 
 TEST_CASE("cuda conv2d bf16: parts are made where tiles are few") {
-  // 600 rows of 256 columns are 32 tiles of 64 by 64 and more of 32 by 32.
+  // 25 rows of 256 columns are 8 tiles.
   Conv2dGeometry g{5, 5, 1280, 5, 5, 256, 1, 1, 1, 1, 0, 0};
   const cuda::ConvCut cut = cuda::conv2d_bf16_forward_cut(g, 1);
   CHECK(cut.parts == 5);
