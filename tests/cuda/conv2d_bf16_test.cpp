@@ -1,7 +1,5 @@
 // The kernels of conv2d in bfloat16 against the plain loops, with each tile, whole and cut.
 // SPDX-License-Identifier: Apache-2.0
-#include "ocelli/cuda/conv2d_bf16_forward.hpp"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 
 #include "agree.hpp"
 #include "ocelli/cuda/conv2d_backward.hpp"
+#include "ocelli/cuda/conv2d_bf16_forward.hpp"
 
 namespace ocelli::test {
 namespace {
@@ -22,15 +21,19 @@ struct Case {
 // Maps of 1, 3 and 7 pixels; channels that fill no piece of eight, one, and several tiles; stride 2
 // and 3, windows beyond the picture, of even size, dilated.
 const Case kCases[] = {
-    {1, 1, 1, 1, 1, 1, 1, 1, -1},   {2, 1, 1, 8, 8, 3, 1, 1, -1},   {1, 7, 7, 24, 40, 1, 1, 1, -1},
-    {3, 7, 3, 8, 24, 3, 1, 1, -1},  {1, 3, 3, 33, 24, 3, 2, 1, -1}, {2, 9, 9, 3, 32, 3, 2, 1, -1},
-    {1, 8, 6, 16, 5, 3, 2, 1, -1},  {1, 7, 7, 40, 12, 3, 1, 1, 1},  {1, 5, 5, 5, 8, 5, 1, 1, -1},
-    {1, 7, 7, 8, 8, 4, 1, 1, -1},   {1, 6, 7, 16, 8, 2, 2, 1, 0},   {1, 7, 7, 8, 16, 1, 2, 1, -1},
-    {1, 9, 9, 8, 8, 3, 1, 2, -1},   {1, 9, 8, 8, 8, 3, 2, 2, -1},   {1, 7, 9, 8, 8, 3, 3, 1, -1},
-    {1, 4, 4, 16, 24, 4, 1, 1, 0},  {1, 12, 11, 40, 136, 1, 1, 1, -1},
+    {1, 1, 1, 1, 1, 1, 1, 1, -1},      {2, 1, 1, 8, 8, 3, 1, 1, -1},
+    {1, 7, 7, 24, 40, 1, 1, 1, -1},    {3, 7, 3, 8, 24, 3, 1, 1, -1},
+    {1, 3, 3, 33, 24, 3, 2, 1, -1},    {2, 9, 9, 3, 32, 3, 2, 1, -1},
+    {1, 8, 6, 16, 5, 3, 2, 1, -1},     {1, 7, 7, 40, 12, 3, 1, 1, 1},
+    {1, 5, 5, 5, 8, 5, 1, 1, -1},      {1, 7, 7, 8, 8, 4, 1, 1, -1},
+    {1, 6, 7, 16, 8, 2, 2, 1, 0},      {1, 7, 7, 8, 16, 1, 2, 1, -1},
+    {1, 9, 9, 8, 8, 3, 1, 2, -1},      {1, 9, 8, 8, 8, 3, 2, 2, -1},
+    {1, 7, 9, 8, 8, 3, 3, 1, -1},      {1, 4, 4, 16, 24, 4, 1, 1, 0},
+    {1, 12, 11, 40, 136, 1, 1, 1, -1},
 };
-constexpr cuda::ConvTile kTiles[] = {
-    cuda::ConvTile::wide, cuda::ConvTile::narrow, cuda::ConvTile::middle, cuda::ConvTile::small};
+constexpr cuda::ConvBf16Tile kTiles[] = {
+    cuda::ConvBf16Tile::wide, cuda::ConvBf16Tile::narrow, cuda::ConvBf16Tile::flat,
+    cuda::ConvBf16Tile::middle, cuda::ConvBf16Tile::small};
 
 Problem conv(const Case& c) {
   Problem p = of_one_input(OpKind::conv2d, c.batch, c.height, c.width, c.in);
@@ -112,7 +115,7 @@ class Convolution {
   }
 
   /// By the kernels, cut into parts of `depth` (0: not cut).
-  Made made(cuda::ConvTile tile, int depth) const {
+  Made made(cuda::ConvBf16Tile tile, int depth) const {
     std::vector<S> y(dy_.size()), dx = stored<S>(dx_);
     Made result;
     result.dw = dw_;
@@ -168,7 +171,7 @@ class Convolution {
 };
 
 template <class S>
-void check(const Case& c, const Settings& settings, cuda::ConvTile tile, int depth = 0) {
+void check(const Case& c, const Settings& settings, cuda::ConvBf16Tile tile, int depth = 0) {
   CAPTURE(c.height);
   CAPTURE(c.in);
   CAPTURE(c.out);
@@ -190,30 +193,30 @@ void check(const Case& c, const Settings& settings, cuda::ConvTile tile, int dep
 
 TEST_CASE("cuda conv2d bf16: agrees with the reference, with each tile") {
   for (const Case& c : kCases)
-    for (const cuda::ConvTile tile : kTiles) {
+    for (const cuda::ConvBf16Tile tile : kTiles) {
       check<bfloat16>(c, {}, tile);
-      if (tile != cuda::ConvTile::wide) check<float>(c, {.bias = true}, tile);
+      if (tile != cuda::ConvBf16Tile::wide) check<float>(c, {.bias = true}, tile);
     }
 }
 
 TEST_CASE("cuda conv2d bf16: a deferred input, accumulated gradients, a bias") {
   const Settings settings{.deferred = true, .accumulate = true, .bias = true};
   for (const Case& c : kCases)
-    for (const cuda::ConvTile tile : {cuda::ConvTile::narrow, cuda::ConvTile::small}) {
+    for (const cuda::ConvBf16Tile tile : {cuda::ConvBf16Tile::narrow, cuda::ConvBf16Tile::small}) {
       check<bfloat16>(c, settings, tile);
       check<float>(c, settings, tile);
     }
-  check<bfloat16>(kCases[16], settings, cuda::ConvTile::wide);
-  check<bfloat16>(kCases[16], settings, cuda::ConvTile::middle);
-  check<float>(kCases[16], settings, cuda::ConvTile::middle);
+  check<bfloat16>(kCases[16], settings, cuda::ConvBf16Tile::wide);
+  check<bfloat16>(kCases[16], settings, cuda::ConvBf16Tile::middle);
+  check<float>(kCases[16], settings, cuda::ConvBf16Tile::middle);
 }
 
 TEST_CASE("cuda conv2d bf16: cut along the depth") {
   const Settings settings{.deferred = true, .accumulate = true, .bias = true};
   for (const int i : {4, 5, 7, 13, 15, 16})
-    for (const cuda::ConvTile tile : kTiles) {
+    for (const cuda::ConvBf16Tile tile : kTiles) {
       check<bfloat16>(kCases[i], settings, tile, 64);
-      if (tile == cuda::ConvTile::small) check<float>(kCases[i], settings, tile, 128);
+      if (tile == cuda::ConvBf16Tile::small) check<float>(kCases[i], settings, tile, 128);
     }
 }
 
@@ -222,7 +225,7 @@ TEST_CASE("cuda conv2d bf16: activations before and behind") {
     for (const int i : {2, 5})
       check<bfloat16>(
           kCases[i], {.deferred = f != Activation::none, .bias = true, .before = f, .after = f},
-          cuda::ConvTile::middle);
+          cuda::ConvBf16Tile::middle);
 }
 
 TEST_CASE("cuda conv2d bf16: activations with an exponential") {
@@ -230,7 +233,8 @@ TEST_CASE("cuda conv2d bf16: activations with an exponential") {
     for (const int i : {2, 5}) {
       const Convolution<float> convolution(
           kCases[i], {.deferred = true, .bias = true, .before = f, .after = f});
-      const Made want = convolution.expected(), got = convolution.made(cuda::ConvTile::small, 0);
+      const Made want = convolution.expected(),
+                 got = convolution.made(cuda::ConvBf16Tile::small, 0);
       // An operand of up to 2^4 that rounds the other way is 2^-4 off; weights are below 2.
       CHECK(largest_difference(got.y, want.y) <= 0.25);
       CHECK(largest_difference(got.y, want.y) / 100 < 0.0025);
@@ -317,8 +321,9 @@ class NormedConvolution {
       const double deviation = std::sqrt(want.variance[c] + norm_call_.norm.epsilon);
       CHECK(std::abs(statistics_[c] - want.mean[c]) <= tolerance * (1 + std::abs(want.mean[c])));
       CHECK(std::abs(statistics_[bias_.size() + c] * deviation - 1) <= tolerance);
-      CHECK(std::abs(moving_mean_[c] - 0.5 * want.mean[c]) <=
-            tolerance * (1 + std::abs(want.mean[c])));
+      CHECK(
+          std::abs(moving_mean_[c] - 0.5 * want.mean[c]) <=
+          tolerance * (1 + std::abs(want.mean[c])));
       const double unbiased = want.variance[c] * (rows > 1 ? rows / (rows - 1) : 1);
       CHECK(std::abs(moving_variance_[c] - 0.5 - 0.5 * unbiased) <= tolerance * (1 + unbiased));
     }
@@ -337,8 +342,10 @@ class NormedConvolution {
 TEST_CASE("cuda conv2d bf16: leaves batch norm the moments of its output") {
   // Rows of less than a tile, of several, of several blocks; columns of one tile and of several.
   for (const Case& c :
-       {Case{1, 1, 1, 8, 8, 1, 1, 1, -1}, {1, 7, 5, 3, 5, 3, 1, 1, -1},
-        {3, 17, 13, 8, 24, 1, 1, 1, -1}, {2, 9, 9, 16, 136, 3, 1, 1, -1}})
+       {Case{1, 1, 1, 8, 8, 1, 1, 1, -1},
+        {1, 7, 5, 3, 5, 3, 1, 1, -1},
+        {3, 17, 13, 8, 24, 1, 1, 1, -1},
+        {2, 9, 9, 16, 136, 3, 1, 1, -1}})
     for (const bool spoil : {false, true}) {
       CAPTURE(c.out);
       CAPTURE(spoil);
@@ -375,7 +382,7 @@ TEST_CASE("cuda conv2d bf16: blocks that take several tiles of rows") {
   const auto w = stored<bfloat16>(grid<float>(p.weights, 1, 2));
   std::vector<bfloat16> y(static_cast<std::size_t>(5 * p.out.size()));
   const int rows = static_cast<int>(5 * g.out_pixels()), tiles = 3;
-  using T = cuda::ConvBf16Tiles::Narrow;
+  using T = cuda::detail::Bf16Tile<cuda::ConvBf16Tile::narrow>::Type;
   const int chunk = tiles * T::rows, chunks = (rows + chunk - 1) / chunk;
   CHECK(chunks == 2);
   cuda::Memory<float> moments(static_cast<std::size_t>(2 * chunks * c.out));
@@ -410,9 +417,9 @@ TEST_CASE("cuda conv2d bf16: parts are made where tiles are few") {
   g.out_channels = 1024;
   CHECK(cuda::conv2d_bf16_data_gradient_cut(g, 1).parts == 4);
   // Wide tiles where columns fill them.
-  CHECK(cuda::conv2d_bf16_tile(100'000, 96, 1) == cuda::ConvTile::wide);
-  CHECK(cuda::conv2d_bf16_tile(100'000, 144, 1) == cuda::ConvTile::middle);
-  CHECK(cuda::conv2d_bf16_tile(100'000, 576, 1) == cuda::ConvTile::wide);
+  CHECK(cuda::conv2d_bf16_tile(100'000, 96, true, 1) == cuda::ConvBf16Tile::wide);
+  CHECK(cuda::conv2d_bf16_tile(100'000, 144, true, 1) == cuda::ConvBf16Tile::middle);
+  CHECK(cuda::conv2d_bf16_tile(100'000, 576, true, 1) == cuda::ConvBf16Tile::wide);
 }
 
 TEST_CASE("cuda conv2d bf16: weights are read from the shared copy") {
@@ -452,22 +459,27 @@ TEST_CASE("cuda conv2d bf16: weights are read from the shared copy") {
 
 TEST_CASE("cuda conv2d bf16: the floors are those of the geometry") {
   using namespace kernel;
-  const Conv2dGeometry g = conv2d_geometry(
-      conv(kCases[3]).op, conv(kCases[3]).in[0], conv(kCases[3]).out);
+  const Conv2dGeometry g =
+      conv2d_geometry(conv(kCases[3]).op, conv(kCases[3]).in[0], conv(kCases[3]).out);
   const long x = 3 * 7 * 3 * 8, y = 3 * 7 * 3 * 24, w = 9 * 8 * 24, products = 3 * 21 * w;
-  CHECK(conv2d_mma_forward_floor<bfloat16>(g, 3, true) ==
-        Floor{2 * (x + y) + 2 * w + 4 * 24, 2 * products});
-  CHECK(conv2d_mma_data_gradient_floor<bfloat16>(g, 3, true) ==
-        Floor{2 * (2 * x + y) + 2 * w, 2 * products});
-  CHECK(conv2d_mma_data_gradient_floor<float>(g, 3, false) ==
-        Floor{4 * (x + y) + 2 * w, 2 * products});
-  CHECK(conv2d_mma_weight_gradient_floor<bfloat16>(g, 3) ==
-        Floor{2 * (x + y) + 8 * w, 2 * products});
+  CHECK(
+      conv2d_mma_forward_floor<bfloat16>(g, 3, true) ==
+      Floor{2 * (x + y) + 2 * w + 4 * 24, 2 * products});
+  CHECK(
+      conv2d_mma_data_gradient_floor<bfloat16>(g, 3, true) ==
+      Floor{2 * (2 * x + y) + 2 * w, 2 * products});
+  CHECK(
+      conv2d_mma_data_gradient_floor<float>(g, 3, false) ==
+      Floor{4 * (x + y) + 2 * w, 2 * products});
+  CHECK(
+      conv2d_mma_weight_gradient_floor<bfloat16>(g, 3) == Floor{2 * (x + y) + 8 * w, 2 * products});
   // Reads the parts and the bias, maybe what was there; writes the sums.
-  CHECK(conv2d_add_parts_floor<bfloat16>(70, 7, 3, true, false) ==
-        Floor{4 * 3 * 70 + 2 * 70 + 4 * 7, 3 * 70 + 70 - 70});
-  CHECK(conv2d_add_parts_floor<float>(70, 7, 3, false, true) ==
-        Floor{4 * 3 * 70 + 2 * 4 * 70, 3 * 70});
+  CHECK(
+      conv2d_add_parts_floor<bfloat16>(70, 7, 3, true, false) ==
+      Floor{4 * 3 * 70 + 2 * 70 + 4 * 7, 3 * 70 + 70 - 70});
+  CHECK(
+      conv2d_add_parts_floor<float>(70, 7, 3, false, true) ==
+      Floor{4 * 3 * 70 + 2 * 4 * 70, 3 * 70});
   // Reads the moments, gamma, beta and the moving ones; writes the moving ones and four more.
   CHECK(batch_norm_collect_floor(6, 9) == Floor{4 * (2 * 9 * 6 + 10 * 6), 5 * 9 * 6});
 }

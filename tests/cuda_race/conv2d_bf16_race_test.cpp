@@ -1,5 +1,5 @@
-// The pipelined kernels of conv2d in race mode: copies that are under way, slices that are worked on
-// in shared memory, sums and moments that take its place, parts that are added afterwards.
+// The pipelined kernels of conv2d in race mode: copies that are under way, slices that are worked
+// on in shared memory, sums and moments that take its place, parts that are added afterwards.
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
@@ -37,7 +37,7 @@ class Device {
 
 /// The three products with a tile, in parts of 64 of the depth (at most 16 of them).
 template <class S>
-void run(int channels, int out_channels, int kernel, int stride, cuda::ConvTile tile) {
+void run(int channels, int out_channels, int kernel, int stride, cuda::ConvBf16Tile tile) {
   CAPTURE(sizeof(S));
   CAPTURE(channels);
   CAPTURE(static_cast<int>(tile));
@@ -90,15 +90,16 @@ void run(int channels, int out_channels, int kernel, int stride, cuda::ConvTile 
 }  // namespace
 
 TEST_CASE("cuda race mode: convolutions in bfloat16") {
-  using cuda::ConvTile;
-  for (const ConvTile tile : {ConvTile::narrow, ConvTile::middle, ConvTile::small}) {
+  using cuda::ConvBf16Tile;
+  for (const ConvBf16Tile tile :
+       {ConvBf16Tile::narrow, ConvBf16Tile::middle, ConvBf16Tile::small}) {
     run<bfloat16>(16, 40, 3, 1, tile);
     run<float>(16, 40, 3, 1, tile);
   }
-  run<bfloat16>(72, 136, 1, 1, ConvTile::wide);
-  run<bfloat16>(8, 16, 3, 2, ConvTile::small);
-  run<bfloat16>(3, 5, 3, 2, ConvTile::narrow);
-  run<float>(5, 3, 2, 1, ConvTile::small);
+  run<bfloat16>(72, 136, 1, 1, ConvBf16Tile::wide);
+  run<bfloat16>(8, 16, 3, 2, ConvBf16Tile::small);
+  run<bfloat16>(3, 5, 3, 2, ConvBf16Tile::narrow);
+  run<float>(5, 3, 2, 1, ConvBf16Tile::small);
 }
 
 TEST_CASE("cuda race mode: batch norm's statistics from moments") {
@@ -106,8 +107,13 @@ TEST_CASE("cuda race mode: batch norm's statistics from moments") {
   const int chunks = 70, channels = 11, chunk = 32, rows = 69 * 32 + 5;
   const float* const moments = floats.filled(2 * chunks * channels, 1);
   const kernel::NormTensors norm{
-      nullptr, nullptr, floats.filled(channels, 2), floats.filled(channels, 3),
-      floats.unwritten(4 * channels), 0.9, 0.001};
+      nullptr,
+      nullptr,
+      floats.filled(channels, 2),
+      floats.filled(channels, 3),
+      floats.unwritten(4 * channels),
+      0.9,
+      0.001};
   for (const std::uint64_t seed : {0, 1}) {
     const simt::ScheduleSeed schedule(seed);
     CHECK_NOTHROW(simt::launch(

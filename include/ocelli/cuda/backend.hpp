@@ -45,8 +45,8 @@ class BasicCudaBackend {
   /// Works on a stream of the current device, in its order; the pointers of calls are device
   /// memory.
   /// @param precision  of convolutions: tf32 where their channels are multiples of 4, else float32;
-  ///                   bf16 of all, and the only one for tensors of bfloat16. Depthwise ones and all
-  ///                   other operations are made in float32, from and to tensors of T
+  ///                   bf16 of all, and the only one for tensors of bfloat16. Depthwise ones and
+  ///                   all other operations are made in float32, from and to tensors of T
   explicit BasicCudaBackend(simt::Stream stream = nullptr, Precision precision = kDefaultPrecision)
       : stream_(stream), precision_(precision) {}
   /// The pool is not used; the constructor is there so that every backend is made alike.

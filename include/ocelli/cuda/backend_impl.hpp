@@ -55,8 +55,7 @@ void BasicCudaBackend<T>::forward(const OpCall<T>& call) {
   const cuda::TakenMoments moments = moments_.take();
   switch (call.op->kind) {
     case OpKind::conv2d:
-      return cuda::conv2d_forward(
-          stream_, workspace_, call, precision_, {&rounded_, &moments_});
+      return cuda::conv2d_forward(stream_, workspace_, call, precision_, {&rounded_, &moments_});
     case OpKind::depthwise_conv2d:
       return cuda::depthwise_conv2d_forward(stream_, call);
     case OpKind::batch_norm:

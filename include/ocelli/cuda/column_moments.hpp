@@ -31,8 +31,7 @@ struct TakenMoments {
     const Operand<T>& in = call.in[0];
     const Shape& shape = call.in_shape[0];
     return tensor != nullptr && tensor == in.data && !in.deferred() &&
-                   moments.rows == call.batch * shape.pixels() &&
-                   moments.channels == shape.channels
+                   moments.rows == call.batch * shape.pixels() && moments.channels == shape.channels
                ? &moments
                : nullptr;
   }
@@ -62,9 +61,7 @@ class MomentsHandover {
     return nullptr;
   }
   /// `tensor` has been made, with its moments in place().
-  void leave(const void* tensor, const ColumnMoments& moments) {
-    left_ = {tensor, moments};
-  }
+  void leave(const void* tensor, const ColumnMoments& moments) { left_ = {tensor, moments}; }
   /// What the operation before has left; nothing is left then.
   TakenMoments take() { return std::exchange(left_, {}); }
 

@@ -1,5 +1,5 @@
-// conv2d's forward on the device: float32 and tf32 for tensors of float, bf16 for those of float and
-// of bfloat16.
+// conv2d's forward on the device: float32 and tf32 for tensors of float, bf16 for those of float
+// and of bfloat16.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -20,9 +20,9 @@ long conv2d_backward_floats(const OpCall<S>& call, Precision precision) {
   if (!conv2d_in_bf16<S>(precision))
     return std::max(conv2d_weight_gradient_floats(g, call.batch), bias);
   const long weights = conv2d_bf16_weight_gradient_cut(g, call.batch).parts * g.weights();
-  const long data = detail::rounded_floats(g) +
-                    conv2d_bf16_data_gradient_cut(g, call.batch)
-                        .partial_floats(call.batch * g.pixels(), g.channels);
+  const long data =
+      detail::rounded_floats(g) + conv2d_bf16_data_gradient_cut(g, call.batch)
+                                      .partial_floats(call.batch * g.pixels(), g.channels);
   return std::max({weights, data, bias});
 }
 

@@ -31,10 +31,9 @@ inline long phase_rows(const Conv2dGeometry& g, int batch) {
 inline ConvCut conv2d_bf16_data_gradient_cut(const Conv2dGeometry& g, int batch) {
   const long rows = detail::phase_rows(g, batch), phases = long(g.stride) * g.stride;
   const long step = g.stride / std::gcd(g.stride, g.dilation);  // taps of a phase are so far apart
-  const long taps =
-      ((g.kernel_height + step - 1) / step) * ((g.kernel_width + step - 1) / step);
-  const ConvTile tile = detail::tile_with(
-      conv2d_bf16_tile(rows, g.channels, phases), detail::in_pieces(g.out_channels));
+  const long taps = ((g.kernel_height + step - 1) / step) * ((g.kernel_width + step - 1) / step);
+  const ConvBf16Tile tile =
+      conv2d_bf16_tile(rows, g.channels, detail::in_pieces(g.out_channels), phases);
   return conv2d_bf16_cut(tile, rows, g.channels, taps * g.out_channels, phases);
 }
 
@@ -47,12 +46,12 @@ void conv2d_bf16_data_gradient_with(
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const bool dy = detail::in_pieces(g.out_channels) && aligned(call.dout) && aligned(weight);
   const bool dx = g.channels % 4 == 0 && aligned(call.din[0]);
-  const ConvTile tile = detail::bf16_tile_with<S>(cut.tile, dy);
+  const ConvBf16Tile tile = detail::tile_for<S>(cut.tile, dy);
   const TileExtent extent = extent_of(tile);
   const unsigned phases = static_cast<unsigned>(g.stride * g.stride);
   const kernel::Gradient<S> to = gradient_of(call, 0);
   simt::launch(
-      detail::conv2d_bf16_kernel<S, detail::ChooseBf16DataGradient<S>::template Of>(tile),
+      detail::conv2d_bf16_kernel<S, false, detail::ChooseBf16DataGradient<S>::template Of>(tile),
       dim3(
           blocks(g.channels, extent.columns),
           blocks(detail::phase_rows(g, call.batch), extent.rows),

@@ -24,19 +24,22 @@ inline ConvCut conv2d_bf16_weight_gradient_cut(const Conv2dGeometry& g, int batc
   const long rows = g.taps() * g.channels, pixels = batch * g.out_pixels();
   const bool whole = detail::in_pieces(g.channels) && detail::in_pieces(g.out_channels);
   // Parts fill the device where the tiles do not, so the tile may be as large as the weights allow.
-  const ConvTile tile = g.out_channels <= 32 ? (rows <= 32 ? ConvTile::small : ConvTile::narrow)
-                        : rows <= 32                               ? ConvTile::small
-                        : rows <= 64 || g.out_channels <= 64 ? ConvTile::middle
-                                                             : ConvTile::wide;
-  const ConvTile fits = detail::tile_with(tile, whole);
-  const TileExtent extent = extent_of(fits);
+  ConvBf16Tile tile = ConvBf16Tile::wide;
+  if (rows <= 32)
+    tile = g.out_channels > 64 ? ConvBf16Tile::flat : ConvBf16Tile::small;
+  else if (g.out_channels <= 32)
+    tile = ConvBf16Tile::narrow;
+  else if (rows <= 64 || g.out_channels <= 64)
+    tile = ConvBf16Tile::middle;
+  if (!whole) tile = detail::tile_for<bfloat16>(tile, false, true);
+  const TileExtent extent = extent_of(tile);
   // Small tiles have few loads under way, so more of them share a multiprocessor.
   const long busy = kBusyBlocks * 256 / extent.threads;
   const long tiles = extent.tiles(rows, g.out_channels);
   constexpr long least = 256, multiple = 64;  // pixels of a part
   const long wanted = std::clamp(busy / tiles, 1L, (pixels + least - 1) / least);
   const long part = ((pixels + wanted - 1) / wanted + multiple - 1) / multiple * multiple;
-  return {fits, static_cast<int>(part), static_cast<int>((pixels + part - 1) / part)};
+  return {tile, static_cast<int>(part), static_cast<int>((pixels + part - 1) / part)};
 }
 
 /// Adds to dweight.
@@ -47,10 +50,10 @@ void conv2d_bf16_weight_gradient_with(
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const bool x = detail::in_pieces(g.channels) && aligned(call.in[0]);
   const bool dy = detail::in_pieces(g.out_channels) && aligned(call.dout);
-  const ConvTile tile = detail::bf16_tile_with<S>(cut.tile, x && dy);
+  const ConvBf16Tile tile = detail::tile_for<S>(cut.tile, x && dy, true);
   const TileExtent extent = extent_of(tile);
   simt::launch(
-      detail::conv2d_bf16_kernel<S, detail::ChooseBf16WeightGradient<S>::template Of>(tile),
+      detail::conv2d_bf16_kernel<S, true, detail::ChooseBf16WeightGradient<S>::template Of>(tile),
       dim3(
           blocks(g.out_channels, extent.columns), blocks(g.taps() * g.channels, extent.rows),
           static_cast<unsigned>(cut.parts)),

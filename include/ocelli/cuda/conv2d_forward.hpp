@@ -37,8 +37,7 @@ void conv2d_forward_with(
 }
 /// With the tile that suits the shapes.
 template <class S>
-void conv2d_forward(
-    simt::Stream stream, const OpCall<S>& call, Precision precision) {
+void conv2d_forward(simt::Stream stream, const OpCall<S>& call, Precision precision) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   conv2d_forward_with(
       stream, call, precision, conv2d_tile(call.batch * g.out_pixels(), g.out_channels, 1));

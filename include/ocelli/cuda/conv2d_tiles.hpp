@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "ocelli/cuda/conv2d_extent.hpp"
 #include "ocelli/cuda/elementwise.hpp"
 #include "ocelli/kernels/conv2d.cuh"
 
@@ -41,13 +42,6 @@ inline constexpr bool kSameExtents = kSameExtent<typename A::Wide, typename B::W
     kSameExtent<typename A::Small, typename B::Small>;
 static_assert(kSameExtents<ConvTiles<Precision::float32>, ConvTiles<Precision::tf32>>);
 
-/// Rows, columns and threads of a tile.
-struct TileExtent {
-  int rows, columns, threads;
-  constexpr long tiles(long of_rows, long of_columns) const {
-    return long(blocks(of_rows, rows)) * blocks(of_columns, columns);
-  }
-};
 constexpr TileExtent extent_of(ConvTile tile) {
   const auto of = [](auto shape) {
     using T = decltype(shape);

@@ -154,7 +154,7 @@ class Executor {
 
  private:
   /// Whether the backend keeps a copy of the weights in the form that it reads.
-  static constexpr bool kCopiesWeights = requires(B& b, const Param* slab) {
+  static constexpr bool kCopiesWeights = requires(B & b, const Param* slab) {
     b.reserve_weights(slab, 1L);
     b.weights_changed(slab);
     b.forget_weights(slab);
@@ -192,7 +192,8 @@ class Executor {
       folded_bias_ = Slab(static_cast<std::size_t>(model.layout.norm_floats));
     }
     prepare(mode);
-    if constexpr (kCopiesWeights) backend_.reserve_weights(copied_slab(), model.layout.param_floats);
+    if constexpr (kCopiesWeights)
+      backend_.reserve_weights(copied_slab(), model.layout.param_floats);
   }
 
   /// Weights and biases of convolutions with the batch norms behind them, all on the host.

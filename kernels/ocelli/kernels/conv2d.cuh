@@ -1,6 +1,6 @@
-// conv2d in float32 or tf32 (sums in float; in bf16: conv2d_mma.cuh): forward, data gradient and weight gradient as
-// matrix products whose sides are gathered on the way (implicit GEMM). Formula and shapes:
-// ocelli/op/conv2d.hpp.
+// conv2d in float32 or tf32 (sums in float; in bf16: conv2d_mma.cuh): forward, data gradient and
+// weight gradient as matrix products whose sides are gathered on the way (implicit GEMM). Formula
+// and shapes: ocelli/op/conv2d.hpp.
 //
 //   forward          y  [N*OH*OW, K]        = windows of x [N*OH*OW, taps*C] * w [taps*C, K]
 //   data gradient    dx [N*H*W, C]          = windows of dy [N*H*W, taps*K]  * w' [taps*K, C]

@@ -54,8 +54,8 @@ constexpr Floor conv2d_add_parts_floor(
 /// stands here too, where it costs them no registers.
 struct ConvPlan {
   Conv2dGeometry g;
-  int batch, pixels;  ///< pixels: of y, over the batch
-  Window window;      ///< of x
+  int batch, pixels;               ///< pixels: of y, over the batch
+  Window window;                   ///< of x
   bool first_whole, second_whole;  ///< pieces of 8 of the product's first and second side
   Divider by_channels, by_picture, by_row;
 };
@@ -77,8 +77,7 @@ OCELLI_DEVICE void put_four(
     if (column + e < columns) store(at + e, Lanes<1>{{a.v[e]}});
 }
 template <class S>
-OCELLI_DEVICE Lanes<4> get_four(
-    const S* from, long row, int column, int columns, bool whole) {
+OCELLI_DEVICE Lanes<4> get_four(const S* from, long row, int column, int columns, bool whole) {
   const S* const at = from + row * columns + column;
   if (whole) return load<4>(at);
   Lanes<4> a;
@@ -157,7 +156,7 @@ conv2d_mma_forward(
   OCELLI_ONE_BY_ONE
   for (int tile = 0; tile < turns; ++tile) {
     const int first_row = (block_y() * turns + tile) * T::rows;
-    if (first_row >= rows) break;  // all threads of the block
+    if (first_row >= rows) break;   // all threads of the block
     if (tile > 0) __syncthreads();  // the ring is free
     WindowPieces<T, S, true> windows(
         x, plan.window, plan.by_channels, last, plan.first_whole, [&](int line) {
@@ -239,8 +238,13 @@ conv2d_mma_data_gradient(
 
   // A tap is step * dilation pixels of x from the next, in dy a stride-th of that.
   const Window window{
-      g.out_height, g.out_width, g.out_channels, phase.taps(), phase.taps_across,
-      -(phase.step * g.dilation / g.stride), 1.0f / static_cast<float>(phase.taps_across)};
+      g.out_height,
+      g.out_width,
+      g.out_channels,
+      phase.taps(),
+      phase.taps_across,
+      -(phase.step * g.dilation / g.stride),
+      1.0f / static_cast<float>(phase.taps_across)};
   const Operand<S> gradient{dy, nullptr, nullptr, Activation::none};
   WindowPieces<T, S, false> windows(
       gradient, window, plan.by_channels, last, plan.first_whole, [&](int line) {
@@ -263,9 +267,8 @@ conv2d_mma_data_gradient(
       first_column + RowPieces<T>::column(),
       dx_whole,
       dx,
-      cut.partial == nullptr
-          ? nullptr
-          : cut.partial + long(part) * plan.batch * g.pixels() * g.channels};
+      cut.partial == nullptr ? nullptr
+                             : cut.partial + long(part) * plan.batch * g.pixels() * g.channels};
   put_sums<T>(sums, rows - first_row < T::rows ? rows - first_row : T::rows, ring, put);
 }
 
@@ -286,8 +289,7 @@ struct WeightGradientRows {
 /// @param partial  [parts, taps*C, K]
 template <class T, class S>
 OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
-conv2d_mma_weight_gradient(
-    ConvPlan plan, Operand<S> x, const S* dy, int part, float* partial) {
+conv2d_mma_weight_gradient(ConvPlan plan, Operand<S> x, const S* dy, int part, float* partial) {
   OCELLI_SHARED(bfloat16, ring, [T::ring_size]);
   const Conv2dGeometry& g = plan.g;
   const int rows = static_cast<int>(g.taps()) * g.channels;

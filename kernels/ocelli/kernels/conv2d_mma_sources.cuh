@@ -185,7 +185,11 @@ struct WindowPieces {
   OCELLI_DEVICE WindowPieces(
       const Operand<S>& operand, const Window& of, const Divider& channels, int end,
       bool take_whole, const LineAt& line_at)
-      : mine(thread_x()), x(operand), window(of), by_channels(channels), last(end),
+      : mine(thread_x()),
+        x(operand),
+        window(of),
+        by_channels(channels),
+        last(end),
         whole(take_whole) {
     OCELLI_UNROLL
     for (int s = 0; s < Mine::slots; ++s) place[s] = line_at(mine.line_at(s));
@@ -263,8 +267,15 @@ struct WindowColumnPieces {
   OCELLI_DEVICE WindowColumnPieces(
       const Operand<S>& operand, const Conv2dGeometry& geometry, const Divider& channels,
       const Divider& picture, const Divider& row, int first, int end, bool take_whole)
-      : mine(thread_x()), x(operand), g(geometry), by_channels(channels), by_picture(picture),
-        by_row(row), first_row(first), last(end), whole(take_whole) {
+      : mine(thread_x()),
+        x(operand),
+        g(geometry),
+        by_channels(channels),
+        by_picture(picture),
+        by_row(row),
+        first_row(first),
+        last(end),
+        whole(take_whole) {
     set_tap(first_row + mine.piece * kPiece, c, down, over, known);
   }
 
@@ -338,8 +349,12 @@ struct MatrixPieces {
   Carrier<S, T, Mine> carrier;
 
   OCELLI_DEVICE MatrixPieces(const S* matrix, int width, int first_column, int end, bool take_whole)
-      : mine(thread_x()), data{matrix, nullptr, nullptr, Activation::none}, columns(width),
-        column(first_column + mine.piece * kPiece), last(end), whole(take_whole) {}
+      : mine(thread_x()),
+        data{matrix, nullptr, nullptr, Activation::none},
+        columns(width),
+        column(first_column + mine.piece * kPiece),
+        last(end),
+        whole(take_whole) {}
 
   OCELLI_DEVICE void start(int depth, bfloat16* panel) {
     carrier.begin();
@@ -389,10 +404,17 @@ struct TransposedWeightPieces {
   bool whole;
 
   OCELLI_DEVICE TransposedWeightPieces(
-      const bfloat16* weights, const Conv2dGeometry& geometry, const Phase& of,
-      const Window& taps, const Divider& channels, int column, int end, bool take_whole)
-      : mine(thread_x()), w(weights), g(geometry), phase(of), window(taps), by_channels(channels),
-        first_column(column), last(end), whole(take_whole) {}
+      const bfloat16* weights, const Conv2dGeometry& geometry, const Phase& of, const Window& taps,
+      const Divider& channels, int column, int end, bool take_whole)
+      : mine(thread_x()),
+        w(weights),
+        g(geometry),
+        phase(of),
+        window(taps),
+        by_channels(channels),
+        first_column(column),
+        last(end),
+        whole(take_whole) {}
 
   OCELLI_DEVICE void start(int depth, bfloat16* panel) {
     if (depth >= last) return;

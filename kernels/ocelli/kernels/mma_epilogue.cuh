@@ -52,9 +52,9 @@ OCELLI_DEVICE void put_sums(const MmaSums<T>& sums, int rows, bfloat16* ring, Pu
   }
 }
 
-/// Adds `more` rows of a column, whose differences from `pivot` add up to `sum` and their squares to
-/// `square`, to the mean and the sum of squared differences of the `rows` before, where there are.
-/// Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
+/// Adds `more` rows of a column, whose differences from `pivot` add up to `sum` and their squares
+/// to `square`, to the mean and the sum of squared differences of the `rows` before, where there
+/// are. Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
 /// Variances", COMPSTAT 1982.
 OCELLI_DEVICE void add_moments(
     int rows, int more, float pivot, float sum, float square, float& mean, float& squares) {
