@@ -11,6 +11,7 @@
 
 #include <type_traits>
 
+#include "ocelli/kernels/conv2d_norm.cuh"
 #include "ocelli/kernels/conv2d_phase.cuh"
 #include "ocelli/kernels/divider.cuh"
 #include "ocelli/kernels/mma_tile.cuh"
@@ -21,37 +22,6 @@ namespace ocelli::kernel {
 /// registers.
 template <class T>
 inline constexpr bool kFetchesSingly = T::columns < 128;
-
-/// f of each.
-template <int V>
-OCELLI_DEVICE void activate_all(Activation f, Lanes<V>& a) {
-  if (f == Activation::none) return;
-  if (f == Activation::relu || f == Activation::relu6) {
-    const float most = f == Activation::relu6 ? 6.0f : __uint_as_float(0x7F800000u);
-    OCELLI_UNROLL
-    for (int e = 0; e < V; ++e)  // NaN stays
-      a.v[e] = a.v[e] < 0.0f ? 0.0f : (a.v[e] > most ? most : a.v[e]);
-    return;
-  }
-  // An exponential is long, so there is one of it, through which all go in turn.
-  OCELLI_ONE_BY_ONE
-  for (int turn = 0; turn < V; ++turn) {
-    const float done = activate(f, a.v[0]);
-    OCELLI_UNROLL
-    for (int e = 1; e < V; ++e) a.v[e - 1] = a.v[e];
-    a.v[V - 1] = done;
-  }
-}
-
-/// The norm of channels c .. c + 3, of four values.
-template <class S>
-OCELLI_DEVICE Lanes<4> normed(const Operand<S>& x, int c, Lanes<4> a) {
-  const Lanes<4> scale = load<4>(x.scale + c), shift = load<4>(x.shift + c);
-  OCELLI_UNROLL
-  for (int e = 0; e < 4; ++e) a.v[e] = scale.v[e] * a.v[e] + shift.v[e];
-  activate_all(x.activation, a);
-  return a;
-}
 
 /// Two neighbours of a piece that is fetched singly.
 OCELLI_DEVICE void put_two(bfloat16* at, float first, float second) {
@@ -238,7 +208,7 @@ struct WindowPieces {
           a[s][k] = 0.0f;
           if (tap < window.taps && window.holds(p.top + down, p.left + over)) {
             const int at = (p.pixel + away) * window.channels + channel;
-            a[s][k] = MayDefer ? read<1>(x, at, channel).v[0] : load<1>(x.data + at).v[0];
+            a[s][k] = MayDefer ? read_normed<1>(x, at, channel).v[0] : load<1>(x.data + at).v[0];
           }
         }
       }
@@ -327,7 +297,7 @@ struct WindowColumnPieces {
           int at = 0;
           a[s][k] = 0.0f;
           if (is_one && meets(depth + mine.line_at(s), rows, columns, at))
-            a[s][k] = read<1>(x, at * g.channels + channel, channel).v[0];
+            a[s][k] = read_normed<1>(x, at * g.channels + channel, channel).v[0];
         }
       }
       OCELLI_UNROLL

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "ocelli/kernels/conv2d_norm.cuh"
 #include "ocelli/kernels/conv2d_phase.cuh"
 #include "ocelli/kernels/divider.cuh"
 #include "ocelli/kernels/lanes.cuh"
@@ -50,7 +51,8 @@ struct WindowRows {
       const int h = top[s] + down, w = left[s] + across;
       held[s] = lanes_of<V>(0.0f);
       if (inside && picture[s] >= 0 && h >= 0 && h < g.height && w >= 0 && w < g.width)
-        held[s] = read<V>(x, ((long(picture[s]) * g.height + h) * g.width + w) * g.channels + c, c);
+        held[s] = read_normed<V>(
+            x, ((long(picture[s]) * g.height + h) * g.width + w) * g.channels + c, c);
     }
   }
 };
@@ -195,7 +197,7 @@ struct WindowColumns {
       const int w = by_row.remainder(pixel) * g.stride + across;
       held[s] = lanes_of<V>(0.0f);
       if (inside && p < last && h >= 0 && h < g.height && w >= 0 && w < g.width)
-        held[s] = read<V>(x, ((long(n) * g.height + h) * g.width + w) * g.channels + c, c);
+        held[s] = read_normed<V>(x, ((long(n) * g.height + h) * g.width + w) * g.channels + c, c);
     }
   }
 };
