@@ -1,6 +1,7 @@
 # CUDA: kernels are headers that any compiler takes, through the emulator of ocelli/simt. Where nvcc is
-# found, target kernels_nvcc compiles all of them for real, each file of ocelli/cuda by itself; the
-# tests build it, so a kernel that nvcc refuses or warns about fails them.
+# found, target kernels_nvcc compiles all of them for real, each file of ocelli/cuda by itself (where
+# launches are templates, tests/nvcc says of what); the tests build it, so a kernel that nvcc refuses
+# or warns about fails them.
 #
 #   OCELLI_CUDA=AUTO  on where nvcc is found    ON  nvcc must be found    OFF  nvcc is not looked for
 # SPDX-License-Identifier: Apache-2.0
@@ -33,18 +34,19 @@ endif()
 if(OCELLI_CUDA_FOUND AND OCELLI_TESTS)
   file(GLOB launches CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/include
     include/ocelli/cuda/*.hpp)
-  list(FILTER launches EXCLUDE REGEX "/(backend|backend_impl|conv2d.*)\\.hpp$")
-  set(sources "")
+  list(FILTER launches EXCLUDE REGEX "/(backend|backend_impl|conv2d_backward)\\.hpp$")
+  file(GLOB sources CONFIGURE_DEPENDS tests/nvcc/*.cu)
   foreach(header IN LISTS launches)
     get_filename_component(name ${header} NAME_WE)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/tests/nvcc/${name}.cu)
+      continue()
+    endif()
     set(source ${CMAKE_CURRENT_BINARY_DIR}/kernels_nvcc/${name}.cu)
     set(text "#include \"${header}\"\n")
     file(CONFIGURE OUTPUT ${source} CONTENT "${text}" @ONLY)
     list(APPEND sources ${source})
   endforeach()
-  # Launches that are templates are instantiated by hand.
-  file(GLOB instances CONFIGURE_DEPENDS tests/nvcc/*.cu)
-  add_library(kernels_nvcc OBJECT ${sources} ${instances})
+  add_library(kernels_nvcc OBJECT ${sources})
   target_link_libraries(kernels_nvcc PRIVATE ocelli)
   # CMake 3.25 does not know the C++20 of nvcc.
   set_target_properties(kernels_nvcc PROPERTIES CUDA_STANDARD_REQUIRED OFF)

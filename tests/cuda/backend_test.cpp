@@ -52,21 +52,22 @@ void fetch(Buffer<T>& to, const Buffer<T, M>& from) {
 template <class Backend>
 Trained train(Backend& backend, int steps, bool counted = false) {
   using T = typename Backend::Scalar;
+  using P = ParamOf<T>;
   Toy model;
   const ModelView& view = model.view();
   // The host's numbers, and where the backend has them.
   using Far = MemoryOf<Backend>;
-  Weights<T> weights(view);
-  Weights<T, Far> far_weights(view);
-  Buffer<T> gradient(weights.params.size()), velocity(weights.params.size());
-  Buffer<T, Far> far_gradient(gradient.size());
+  Weights<P> weights(view);
+  Weights<P, Far> far_weights(view);
+  Buffer<P> gradient(weights.params.size()), velocity(weights.params.size());
+  Buffer<P, Far> far_gradient(gradient.size());
   const GroupSettings groups[kMaxGroups];
   Random random(5, Stream::init);
   for (int p = 0; p < view.graph.param_count; ++p) {
     const ParamDesc& desc = view.graph.params[p];
-    T* at = weights.params.data() + view.layout.params[p];
+    P* at = weights.params.data() + view.layout.params[p];
     for (long i = 0; i < desc.size(); ++i)
-      at[i] = T(static_cast<float>(
+      at[i] = P(static_cast<float>(
           desc.kind == ParamKind::gamma ? 1 + 0.1 * random.normal() : 0.3 * random.normal()));
   }
   copy(far_weights.params, weights.params);
@@ -88,8 +89,11 @@ Trained train(Backend& backend, int steps, bool counted = false) {
       T* y = outputs[i].data();
       const std::size_t bytes = outputs[i].size() * sizeof(T);
       Far::to_host(y, executor.output(i), bytes);
-      if (number == 0) result.first_output[i].assign(y, y + size);
-      for (long k = 0; k < size; ++k) y[k] = (y[k] + T(k % 3)) / static_cast<T>(size);
+      for (long k = 0; k < size; ++k) {
+        const P value = static_cast<P>(y[k]);
+        if (number == 0) result.first_output[i].push_back(static_cast<double>(value));
+        y[k] = static_cast<T>((value + P(k % 3)) / static_cast<P>(size));
+      }
       Far::from_host(executor.output_gradient(i), y, bytes);
     }
     executor.backward();
@@ -171,17 +175,66 @@ TEST_CASE("cuda backend: tensor cores round the convolutions' factors") {
   errors(bf16, 0x1p-8);
 }
 
-TEST_CASE("cuda backend: the same bits in any order of threads") {
-  CudaBackend kernels;
+TEST_CASE("cuda backend: tensors of bfloat16 round between the operations") {
+  ReferenceBackend<double> exact;
+  CudaBackend rounds_factors(nullptr, Precision::bf16);
+  CudaBackendBf16 kernels;
+  const Trained want = train(exact, 5), got = train(kernels, 5);
+  const Trained first = train(rounds_factors, 5);
+  // Every operation rounds its result by 2^-9 on average, besides the factors that tensor cores
+  // round; some twenty operations follow each other, and norms scale what they find.
+  constexpr double unit = 0x1p-8;
+  for (const int i : {0, 1}) {
+    const double error = error_of(got.first_output[i], want.first_output[i]);
+    CHECK(error > 0.1 * unit);
+    CHECK(error < 20 * unit);
+  }
+  CHECK(error_of(got.first_gradient, want.first_gradient) < 40 * unit);
+  // What rounding the factors alone leads to is the yardstick of five steps.
+  CHECK(error_of(got.params, want.params) < 4 * error_of(first.params, want.params));
+  CHECK(error_of(got.moving, want.moving) < 4 * error_of(first.moving, want.moving));
+}
+
+namespace {
+
+template <class Backend>
+void check_any_order() {
+  Backend kernels;
   const Trained straight = train(kernels, 2);
   for (const std::uint64_t seed : {7, 8}) {
     const simt::ScheduleSeed shuffled(seed);
-    CudaBackend others;
+    Backend others;
     const Trained mixed = train(others, 2);
     CHECK(mixed.params == straight.params);
     CHECK(mixed.moving == straight.moving);
     CHECK(mixed.first_gradient == straight.first_gradient);
   }
+}
+
+}  // namespace
+
+TEST_CASE("cuda backend: the same bits in any order of threads") {
+  check_any_order<CudaBackend>();
+  check_any_order<CudaBackendBf16>();
+}
+
+TEST_CASE("cuda backend: in bfloat16 the arena is half as large, and nothing else") {
+  Toy model;
+  const ModelView& view = model.view();
+  const GroupSettings groups[kMaxGroups];
+  Weights<float, CudaBackend::Memory> weights(view);
+  Buffer<float, CudaBackend::Memory> gradient(weights.params.size());
+  CudaBackend whole;
+  CudaBackendBf16 half;
+  Executor<CudaBackend> a(whole, view, kBatch, weights, gradient, groups);
+  Executor<CudaBackendBf16> b(half, view, kBatch, weights, gradient, groups);
+  CHECK(a.arena_bytes() == static_cast<std::size_t>(view.train.arena_floats * kBatch) * 4);
+  CHECK(2 * b.arena_bytes() == a.arena_bytes());
+  CHECK(half.scratch_bytes() == whole.scratch_bytes());
+  CHECK(view.step_bytes(kBatch) - view.step_bytes(kBatch, 2, 2) == b.arena_bytes());
+  Executor<CudaBackend> c(whole, view, kBatch, weights, groups);
+  Executor<CudaBackendBf16> d(half, view, kBatch, weights, groups);
+  CHECK(2 * d.arena_bytes() == c.arena_bytes());
 }
 
 TEST_CASE("cuda backend: a step takes no memory") {
@@ -199,7 +252,8 @@ TEST_CASE("cuda backend: inference with folded norms") {
   for (float& v : weights.moving.span()) v = static_cast<float>(0.5 + 0.2 * random.uniform());
   const GroupSettings groups[kMaxGroups];
   Buffer<float> images(static_cast<std::size_t>(view.input.size()));
-  for (float& v : images.span()) v = static_cast<float>(random.normal());
+  for (float& v : images.span())
+    v = static_cast<float>(bfloat16(static_cast<float>(random.normal())));
   Weights<float, CudaBackend::Memory> far_weights(view);
   copy(far_weights.params, weights.params);
   copy(far_weights.moving, weights.moving);
@@ -217,6 +271,22 @@ TEST_CASE("cuda backend: inference with folded norms") {
     const std::vector<double> a(fetched.span().begin(), fetched.span().end());
     const std::vector<double> b(slow.output(i), slow.output(i) + slow.output_size(i));
     CHECK(error_of(a, b) < 1e-5);  // some twenty layers that round to 2^-24
+  }
+
+  CudaBackendBf16 stored;
+  Executor<CudaBackendBf16> rough(stored, view, 1, far_weights, groups);
+  Buffer<bfloat16> rounded(images.size());
+  for (std::size_t k = 0; k < rounded.size(); ++k) rounded[k] = bfloat16(images[k]);
+  Buffer<bfloat16, CudaBackend::Memory> far_rounded(images.size());
+  copy(far_rounded, rounded);
+  rough.forward(far_rounded.data());
+  for (int i = 0; i < 2; ++i) {
+    Buffer<bfloat16> fetched(static_cast<std::size_t>(rough.output_size(i)));
+    CudaBackend::Memory::to_host(fetched.data(), rough.output(i), fetched.size() * 2);
+    std::vector<double> a;
+    for (const bfloat16 v : fetched.span()) a.push_back(static_cast<double>(static_cast<float>(v)));
+    const std::vector<double> b(slow.output(i), slow.output(i) + slow.output_size(i));
+    CHECK(error_of(a, b) < 20 * 0x1p-8);
   }
 }
 

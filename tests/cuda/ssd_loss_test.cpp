@@ -40,10 +40,25 @@ struct Found {
   }
 };
 
+template <class T>
+std::vector<T> as(const std::vector<float>& x) {
+  std::vector<T> y;
+  for (const float v : x) y.push_back(static_cast<T>(v));
+  return y;
+}
+template <class T>
+std::vector<float> as_floats(const std::vector<T>& x) {
+  std::vector<float> y;
+  for (const T v : x) y.push_back(static_cast<float>(v));
+  return y;
+}
+
+/// With codes and logits in T.
+template <class T = float>
 Found on_device(const Batch& b, const SsdLossOptions& options) {
   DeviceArray<Box> anchors(b.anchors);
   DeviceTruth truth(b.truth);
-  DeviceArray<float> codes(b.codes), logits(b.logits), d_codes(b.codes.size()),
+  DeviceArray<T> codes(as<T>(b.codes)), logits(as<T>(b.logits)), d_codes(b.codes.size()),
       d_logits(b.logits.size());
   DeviceArray<char> work(cuda::ssd_loss_workspace(b.shape));
   DeviceArray<kernel::SsdLossTotals> totals(1);
@@ -56,8 +71,8 @@ Found on_device(const Batch& b, const SsdLossOptions& options) {
       t.localization, t.classification, t.matches, static_cast<long>(t.positives),
       static_cast<long>(t.negatives)};
   found.not_finite = t.not_finite != 0;
-  found.d_codes = d_codes.values();
-  found.d_logits = d_logits.values();
+  found.d_codes = as_floats(d_codes.values());
+  found.d_logits = as_floats(d_logits.values());
   // What it left in the work space.
   cuda::WorkArrays space(work.data());
   const cuda::SsdLossBuffers buffers(space, b.shape);
@@ -178,9 +193,22 @@ TEST_CASE("cuda ssd_loss: a loss that is not finite is told, wherever it is") {
   }
 }
 
+TEST_CASE("cuda ssd_loss: codes and logits in bfloat16 are those in float, gradients rounded") {
+  for (const int classes : {1, 20}) {
+    Batch b(33, classes, Truth({0, 1, 9}, 9, classes));
+    b.codes = as_floats(as<bfloat16>(b.codes));
+    b.logits = as_floats(as<bfloat16>(b.logits));
+    const Found got = in_any_order([&] { return on_device<bfloat16>(b, {}); }, 1);
+    Found wanted = on_device(b, {});
+    wanted.d_codes = as_floats(as<bfloat16>(wanted.d_codes));
+    wanted.d_logits = as_floats(as<bfloat16>(wanted.d_logits));
+    CHECK(got == wanted);
+  }
+}
+
 TEST_CASE("cuda ssd_loss: extents that cannot be are refused") {
   CHECK_THROWS_AS(
-      cuda::ssd_loss(
+      cuda::ssd_loss<float>(
           nullptr, {0, 1, 2, 1}, nullptr, {}, {}, nullptr, nullptr, nullptr, nullptr, nullptr,
           nullptr),
       ShapeError);
@@ -193,6 +221,12 @@ TEST_CASE("cuda ssd_loss: the floors") {
       kernel::Floor{
           2 * 100 * (4 * 91 + 16 + 4 + 4 + 4 + 16) + 16 * 100,
           2 * 100 * ((23 + 16 + 1 + 1) * 91 + 68) + 28 * 20});
+  CHECK(
+      kernel::ssd_anchor_losses_floor<bfloat16>(2, 100, 91, 20, false).bytes ==
+      2 * 100 * (2 * 91 + 8 + 4 + 4 + 4 + 16) + 16 * 100);
+  CHECK(
+      kernel::ssd_loss_gradients_floor<bfloat16>(2, 100, 91, 30).bytes ==
+      2 * 100 * (2 * 91 + 8 + 1) + 30 * (2 * 91 + 8));
   CHECK(
       kernel::ssd_anchor_losses_floor(2, 100, 91, 20, true).flops ==
       2 * 100 * ((2 * 40 + 23 + 4 + 1) * 91 + 68) + 28 * 20);

@@ -17,38 +17,42 @@ namespace {
 /// Device memory of known contents, which race mode watches.
 class Device {
  public:
-  float* filled(long count, std::uint32_t index) {
-    const std::vector<float> host = grid<float>(count, 1, index);
-    float* const at = unwritten(count);
-    all_.back().upload(host.data(), host.size());
+  template <class T = float>
+  T* filled(long count, std::uint32_t index) {
+    std::vector<T> host;
+    for (const float v : grid<float>(count, 1, index)) host.push_back(static_cast<T>(v));
+    T* const at = unwritten<T>(count);
+    all_.back().upload(reinterpret_cast<const unsigned char*>(host.data()), all_.back().size());
     return at;
   }
-  float* unwritten(long count) {
-    all_.emplace_back(static_cast<std::size_t>(count));
-    return all_.back().data();
+  template <class T = float>
+  T* unwritten(long count) {
+    all_.emplace_back(static_cast<std::size_t>(count) * sizeof(T));
+    return reinterpret_cast<T*>(all_.back().data());
   }
 
  private:
-  std::deque<cuda::Memory<float>> all_;
+  std::deque<cuda::Memory<unsigned char>> all_;
 };
 
-/// Forward and backward; the emulator throws where the kernels break a rule.
-void run(const Problem& p, Precision precision = Precision::float32) {
+/// Forward and backward over tensors of T; the emulator throws where the kernels break a rule.
+template <class T>
+void run_over(const Problem& p, Precision precision) {
   Device device;
-  OpCall<float> call;
+  OpCall<T> call;
   call.op = &p.op;
   call.batch = p.batch;
   call.out_shape = p.out;
   for (int k = 0; k < p.op.input_count; ++k) {
     const long size = p.batch * p.in[k].size();
     call.in_shape[k] = p.in[k];
-    call.in[k].data = device.filled(size, 1);
+    call.in[k].data = device.filled<T>(size, 1);
     if (p.deferred >> k & 1) {
       call.in[k].scale = device.filled(p.in[k].channels, 2);
       call.in[k].shift = device.filled(p.in[k].channels, 3);
       call.in[k].activation = Activation::relu6;
     }
-    call.din[k] = device.unwritten(size);
+    call.din[k] = device.unwritten<T>(size);
   }
   if (p.weights > 0) {
     call.weight = device.filled(p.weights, 4);
@@ -61,15 +65,21 @@ void run(const Problem& p, Precision precision = Precision::float32) {
     call.moving_variance = device.filled(p.out.channels, 9);
     call.batch_norm = device.unwritten(4L * p.out.channels);
   }
-  call.out = device.unwritten(p.batch * p.out.size());
-  call.dout = device.filled(p.batch * p.out.size(), 10);
+  call.out = device.unwritten<T>(p.batch * p.out.size());
+  call.dout = device.filled<T>(p.batch * p.out.size(), 10);
   for (const std::uint64_t seed : {0, 1}) {
     const simt::ScheduleSeed schedule(seed);
-    CudaBackend backend(nullptr, precision);
+    BasicCudaBackend<T> backend(nullptr, precision);
     backend.reserve(call);
     CHECK_NOTHROW(backend.forward(call));
     CHECK_NOTHROW(backend.backward(call));
   }
+}
+
+/// Over tensors of both kinds.
+void run(const Problem& p, Precision precision = Precision::float32) {
+  run_over<float>(p, precision);
+  if (precision != Precision::tf32) run_over<bfloat16>(p, Precision::bf16);
 }
 
 Problem one_input(OpKind kind, int height, int width, int channels) {
@@ -119,7 +129,7 @@ TEST_CASE("cuda race mode: depthwise convolutions") {
 }
 
 TEST_CASE("cuda race mode: norms, pools, softmax and what goes value by value") {
-  for (const int channels : {4, 5}) {
+  for (const int channels : {4, 8, 5}) {
     CAPTURE(channels);
     for (const OpKind kind :
          {OpKind::batch_norm, OpKind::activation, OpKind::softmax, OpKind::dropout}) {

@@ -1,14 +1,12 @@
-// That nvcc compiles batch norm.
+// Every kernel of ocelli/cuda/batch_norm.hpp.
 // SPDX-License-Identifier: Apache-2.0
+#include "both.hpp"
 #include "ocelli/cuda/batch_norm.hpp"
 
 namespace ocelli::cuda {
-
-template void batch_norm_forward<float>(
+template void batch_norm_forward(
     simt::Stream, Workspace&, const OpCall<float>&, const ColumnMoments*);
-template void batch_norm_forward<bfloat16>(
+template void batch_norm_forward(
     simt::Stream, Workspace&, const OpCall<bfloat16>&, const ColumnMoments*);
-template void batch_norm_backward<float>(simt::Stream, Workspace&, const OpCall<float>&);
-template void batch_norm_backward<bfloat16>(simt::Stream, Workspace&, const OpCall<bfloat16>&);
-
+OCELLI_BOTH_IN(Workspace, batch_norm_backward);
 }  // namespace ocelli::cuda

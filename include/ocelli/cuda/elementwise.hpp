@@ -8,10 +8,10 @@
 
 namespace ocelli::cuda {
 
-/// A launch of a thread for each value of a tensor of T, or for each 16 bytes of it.
-template <class T>
+/// A launch of a thread for each value of a tensor of T, or for each `lanes` of them.
+template <class T, int Lanes = kernel::kWide<T>>
 struct ElementLaunch {
-  static constexpr int lanes = kernel::kWide<T>;
+  static constexpr int lanes = Lanes;
   bool wide;
   int values;
   kernel::Divider vectors;  ///< channels / lanes

@@ -11,7 +11,8 @@
 //   max backward      bytes = T * (2*N*H*W*C + N*OH*OW*C)     flops = N*OH*OW*C * taps
 //   average backward  bytes = T * (N*H*W*C + N*OH*OW*C)       flops = N*OH*OW*C * taps
 //                     both: + T * N*H*W*C bytes to accumulate
-// needs   fewer than 2^31 values in each tensor; V = 16 / T where C is a multiple of that
+// needs   fewer than 2^31 values in each tensor; V = 16 / T (4 in max backward) where C is a
+//         multiple of that
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
