@@ -422,6 +422,44 @@ TEST_CASE("cuda conv2d bf16: parts are made where tiles are few") {
   CHECK(cuda::conv2d_bf16_tile(100'000, 576, true, 1) == cuda::ConvBf16Tile::wide);
 }
 
+TEST_CASE("cuda conv2d bf16: pieces are not taken at crooked addresses") {
+  const Case& c = kCases[16];
+  const Problem p = conv(c);
+  const Conv2dGeometry g = conv2d_geometry(p.op, p.in[0], p.out);
+  const auto odd = [](const std::vector<float>& values) {
+    std::vector<bfloat16> x = stored<bfloat16>(values);
+    x.insert(x.begin(), bfloat16(0.0f));
+    return x;
+  };
+  const auto x = odd(grid<float>(p.in[0].size(), 1, 1)), w = odd(grid<float>(p.weights, 1, 2));
+  const auto dy = odd(grid<float>(p.out.size(), 1, 3));
+  std::vector<bfloat16> y(dy.size()), dx(x.size());
+  std::vector<float> dw = grid<float>(p.weights, 1, 8);
+  OpCall<bfloat16> call;
+  call.op = &p.op;
+  call.batch = 1;
+  call.in_shape[0] = p.in[0];
+  call.out_shape = p.out;
+  call.in[0].data = x.data() + 1;
+  call.dout = dy.data() + 1;
+  call.out = y.data() + 1;
+  call.din[0] = dx.data() + 1;
+  call.dweight = dw.data();
+  const auto cut = [](long of) {
+    return cuda::ConvCut{cuda::ConvBf16Tile::wide, static_cast<int>((of + 63) / 64 * 64), 1};
+  };
+  cuda::conv2d_bf16_forward_with(nullptr, call, w.data() + 1, cut(g.channels), nullptr, nullptr);
+  cuda::conv2d_bf16_data_gradient_with(nullptr, call, w.data() + 1, cut(g.out_channels), nullptr);
+  cuda::Memory<float> partial(static_cast<std::size_t>(g.weights()));
+  cuda::conv2d_bf16_weight_gradient_with(nullptr, call, cut(g.out_pixels()), partial.data());
+  const Made want = Convolution<bfloat16>(c, {}).expected();
+  y.erase(y.begin());
+  dx.erase(dx.begin());
+  CHECK(widened(y) == want.y);
+  CHECK(widened(dx) == want.dx);
+  CHECK(dw == want.dw);
+}
+
 TEST_CASE("cuda conv2d bf16: weights are read from the shared copy") {
   const Case c{1, 3, 3, 8, 8, 1, 1, 1, -1};
   const Problem p = conv(c);
