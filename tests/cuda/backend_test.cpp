@@ -224,7 +224,7 @@ TEST_CASE("cuda backend: in bfloat16 the arena is half as large, and nothing els
   const GroupSettings groups[kMaxGroups];
   Weights<float, CudaBackend::Memory> weights(view);
   Buffer<float, CudaBackend::Memory> gradient(weights.params.size());
-  CudaBackend whole;
+  CudaBackend whole(nullptr, Precision::bf16);
   CudaBackendBf16 half;
   Executor<CudaBackend> a(whole, view, kBatch, weights, gradient, groups);
   Executor<CudaBackendBf16> b(half, view, kBatch, weights, gradient, groups);
@@ -232,6 +232,10 @@ TEST_CASE("cuda backend: in bfloat16 the arena is half as large, and nothing els
   CHECK(2 * b.arena_bytes() == a.arena_bytes());
   CHECK(half.scratch_bytes() == whole.scratch_bytes());
   CHECK(view.step_bytes(kBatch) - view.step_bytes(kBatch, 2, 2) == b.arena_bytes());
+  // Of it the weights as convolutions multiply them, in two bytes each.
+  CudaBackend plain;
+  Executor<CudaBackend> e(plain, view, kBatch, weights, gradient, groups);
+  CHECK(half.scratch_bytes() >= plain.scratch_bytes() + weights.params.size() * 2);
   Executor<CudaBackend> c(whole, view, kBatch, weights, groups);
   Executor<CudaBackendBf16> d(half, view, kBatch, weights, groups);
   CHECK(2 * d.arena_bytes() == c.arena_bytes());

@@ -1,7 +1,10 @@
-// Every kernel of ocelli/cuda/conv2d_weight_gradient.hpp, over tensors of float.
+// That nvcc compiles conv2d's weight gradient in float32 and tf32.
 // SPDX-License-Identifier: Apache-2.0
 #include "ocelli/cuda/conv2d_weight_gradient.hpp"
 
 namespace ocelli::cuda {
-template void conv2d_weight_gradient(simt::Stream, const OpCall<float>&, float*, Precision);
+
+template void conv2d_weight_gradient_with<float>(
+    simt::Stream, const OpCall<float>&, Precision, const ConvParts&, float*);
+
 }  // namespace ocelli::cuda

@@ -16,7 +16,9 @@
 
 #include "ocelli/core/bfloat16.hpp"
 #include "ocelli/core/thread_pool.hpp"
+#include "ocelli/cuda/column_moments.hpp"
 #include "ocelli/cuda/device_memory.hpp"
+#include "ocelli/cuda/rounded_weights.hpp"
 #include "ocelli/cuda/stream.hpp"
 #include "ocelli/cuda/workspace.hpp"
 #include "ocelli/kernels/precision.cuh"
@@ -45,8 +47,9 @@ class BasicCudaBackend {
 
   /// Works on a stream of the current device, in its order; the pointers of calls are device
   /// memory.
-  /// @param precision  of convolutions whose channels are multiples of 4; the others, and all other
-  ///                   operations, are made in float32, from and to tensors of T
+  /// @param precision  of convolutions: tf32 where their channels are multiples of 4, else float32;
+  ///                   bf16 of all, and the only one for tensors of bfloat16. Depthwise ones and
+  ///                   all other operations are made in float32, from and to tensors of T
   explicit BasicCudaBackend(simt::Stream stream = nullptr, Precision precision = kDefaultPrecision)
       : stream_(stream), precision_(precision) {}
   /// Works on a stream of its own, whose steps can be graphs. The pool is not used; it is there so
@@ -65,8 +68,21 @@ class BasicCudaBackend {
   void forward(const OpCall<T>& call);
   void backward(const OpCall<T>& call);
 
-  /// Bytes taken by `reserve`.
-  std::size_t scratch_bytes() const { return workspace_.bytes(); }
+  /// Makes room for a copy of the weights as convolutions multiply them, where that is not in
+  /// float: `count` floats from `slab` on. Without it each convolution makes its own, whenever it
+  /// runs.
+  void reserve_weights(const ParamOf<T>* slab, long count) {
+    if (precision_ == Precision::bf16) rounded_.reserve(slab, count);
+  }
+  /// To call when the slab's weights have changed, before operations read them: one launch.
+  void weights_changed(const ParamOf<T>* slab) { rounded_.refresh(stream_, slab); }
+  /// Once for each reserve_weights, before the slab's memory is given back.
+  void forget_weights(const ParamOf<T>* slab) { rounded_.forget(slab); }
+
+  /// Bytes taken by `reserve` and `reserve_weights`.
+  std::size_t scratch_bytes() const {
+    return workspace_.bytes() + moments_.bytes() + rounded_.bytes();
+  }
 
   simt::Stream stream() const { return stream_; }
 
@@ -78,6 +94,8 @@ class BasicCudaBackend {
   simt::Stream stream_ = nullptr;
   Precision precision_ = kDefaultPrecision;
   cuda::Workspace workspace_;
+  cuda::RoundedWeights rounded_;
+  cuda::MomentsHandover moments_;  ///< from a convolution to the batch norm right behind it
 };
 
 using CudaBackend = BasicCudaBackend<float>;

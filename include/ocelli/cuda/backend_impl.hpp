@@ -38,21 +38,28 @@ void BasicCudaBackend<T>::reserve(const OpCall<T>& call) {
   for (int k = 0; k < call.op->input_count; ++k)
     cuda::detail::check_countable(call, call.in_shape[k]);
   if (call.op->kind == OpKind::batch_norm) workspace_.reserve(cuda::batch_norm_floats(call));
+  if (call.op->kind == OpKind::conv2d)
+    workspace_.reserve(cuda::conv2d_forward_floats(call, precision_));
   if (call.mode == Mode::infer) return;
-  if (call.op->kind == OpKind::conv2d) workspace_.reserve(cuda::conv2d_backward_floats(call));
+  if (call.op->kind == OpKind::conv2d) {
+    workspace_.reserve(cuda::conv2d_backward_floats(call, precision_));
+    moments_.offer(*call.op, cuda::conv2d_moments(call, precision_));
+  }
+  if (call.op->kind == OpKind::batch_norm && !call.op->stored_statistics) moments_.want(*call.op);
   if (call.op->kind == OpKind::depthwise_conv2d)
     workspace_.reserve(cuda::depthwise_conv2d_backward_floats(call));
 }
 
 template <class T>
 void BasicCudaBackend<T>::forward(const OpCall<T>& call) {
+  const cuda::TakenMoments moments = moments_.take();
   switch (call.op->kind) {
     case OpKind::conv2d:
-      return cuda::conv2d_forward(stream_, call, precision_);
+      return cuda::conv2d_forward(stream_, workspace_, call, precision_, {&rounded_, &moments_});
     case OpKind::depthwise_conv2d:
       return cuda::depthwise_conv2d_forward(stream_, call);
     case OpKind::batch_norm:
-      return cuda::batch_norm_forward(stream_, workspace_, call);
+      return cuda::batch_norm_forward(stream_, workspace_, call, moments.of(call));
     case OpKind::activation:
       return cuda::activation_forward(stream_, call);
     case OpKind::max_pool:
@@ -72,9 +79,10 @@ void BasicCudaBackend<T>::forward(const OpCall<T>& call) {
 
 template <class T>
 void BasicCudaBackend<T>::backward(const OpCall<T>& call) {
+  moments_.take();  // nobody wants them now
   switch (call.op->kind) {
     case OpKind::conv2d:
-      return cuda::conv2d_backward(stream_, workspace_, call, precision_);
+      return cuda::conv2d_backward(stream_, workspace_, call, precision_, {&rounded_, nullptr});
     case OpKind::depthwise_conv2d:
       return cuda::depthwise_conv2d_backward(stream_, workspace_, call);
     case OpKind::batch_norm:

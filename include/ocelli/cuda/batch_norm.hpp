@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "ocelli/cuda/column_moments.hpp"
 #include "ocelli/cuda/elementwise.hpp"
 #include "ocelli/cuda/workspace.hpp"
 #include "ocelli/kernels/batch_norm.cuh"
+#include "ocelli/kernels/batch_norm_collect.cuh"
 
 namespace ocelli::cuda {
 
@@ -16,8 +18,11 @@ long batch_norm_floats(const OpCall<T>& call) {
   return 2 * column_sum_floats(call.batch * g.pixels, g.channels) + 4L * g.channels;
 }
 
+/// @param moments  of the input, where its maker has left them; null: it is read for them
 template <class T>
-void batch_norm_forward(simt::Stream stream, Workspace& workspace, const OpCall<T>& call) {
+void batch_norm_forward(
+    simt::Stream stream, Workspace& workspace, const OpCall<T>& call,
+    const ColumnMoments* moments = nullptr) {
   const BatchNormGeometry g = batch_norm_geometry(call.in_shape[0]);
   const int channels = g.channels, rows = static_cast<int>(call.batch * g.pixels);
   float* const own = workspace.get(batch_norm_floats(call));
@@ -31,7 +36,12 @@ void batch_norm_forward(simt::Stream stream, Workspace& workspace, const OpCall<
       call.norm.decay,
       call.norm.epsilon};
 
-  if (call.mode == Mode::train && !call.op->stored_statistics) {
+  if (call.mode == Mode::train && !call.op->stored_statistics && moments != nullptr) {
+    simt::launch(
+        kernel::batch_norm_collect, dim3(blocks(channels, kernel::kCollectColumns)),
+        dim3(kernel::kCollectColumns, kernel::kCollectRows), 0, stream, moments->moments,
+        moments->chunks(), moments->chunk, rows, channels, norm);
+  } else if (call.mode == Mode::train && !call.op->stored_statistics) {
     const RowChunks cut = row_chunks(rows, channels);
     const int lanes = channel_lanes<T>(channels, aligned(call.in[0]));
     const ColumnLaunch launch = column_launch(channels, lanes, cut.chunks);

@@ -1,4 +1,4 @@
-// conv2d's data gradient on the device. Kernel: ocelli/kernels/conv2d.cuh.
+// conv2d's data gradient on the device, in float32 or tf32. Kernel: ocelli/kernels/conv2d.cuh.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -41,8 +41,7 @@ void conv2d_data_gradient_with(
 }
 /// With the tile that suits the shapes.
 template <class S>
-void conv2d_data_gradient(
-    simt::Stream stream, const OpCall<S>& call, Precision precision = Precision::float32) {
+void conv2d_data_gradient(simt::Stream stream, const OpCall<S>& call, Precision precision) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   const long pixels = call.batch * g.pixels(), phases = long(g.stride) * g.stride;
   conv2d_data_gradient_with(

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "ocelli/cuda/conv2d_extent.hpp"
 #include "ocelli/cuda/elementwise.hpp"
 #include "ocelli/kernels/conv2d.cuh"
 
@@ -40,15 +41,7 @@ inline constexpr bool kSameExtents = kSameExtent<typename A::Wide, typename B::W
     typename A::Narrow, typename B::Narrow>&& kSameExtent<typename A::Middle, typename B::Middle>&&
     kSameExtent<typename A::Small, typename B::Small>;
 static_assert(kSameExtents<ConvTiles<Precision::float32>, ConvTiles<Precision::tf32>>);
-static_assert(kSameExtents<ConvTiles<Precision::float32>, ConvTiles<Precision::bf16>>);
 
-/// Rows, columns and threads of a tile.
-struct TileExtent {
-  int rows, columns, threads;
-  constexpr long tiles(long of_rows, long of_columns) const {
-    return long(blocks(of_rows, rows)) * blocks(of_columns, columns);
-  }
-};
 constexpr TileExtent extent_of(ConvTile tile) {
   const auto of = [](auto shape) {
     using T = decltype(shape);
@@ -113,8 +106,6 @@ auto conv2d_kernel(Precision precision, ConvTile tile, bool first, bool second) 
       first && (second || Choose<ConvTiles<Precision::tf32>::Small, 4, 4>::has_mixed);
   if (precision == Precision::tf32 && has_lanes)
     return conv2d_kernel_of<Choose, Precision::tf32>(tile, first, second);
-  if (precision == Precision::bf16 && has_lanes)
-    return conv2d_kernel_of<Choose, Precision::bf16>(tile, first, second);
   return conv2d_kernel_of<Choose, Precision::float32>(tile, first, second);
 }
 

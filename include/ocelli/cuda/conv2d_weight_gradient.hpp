@@ -1,5 +1,5 @@
-// conv2d's weight gradient on the device, and how many parts the pixels are cut into. Kernel:
-// ocelli/kernels/conv2d.cuh.
+// conv2d's weight gradient on the device, in float32 or tf32, and how many parts the pixels are cut
+// into. Kernel: ocelli/kernels/conv2d.cuh.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -70,8 +70,7 @@ void conv2d_weight_gradient_with(
 /// With the parts that suit the shapes.
 template <class S>
 void conv2d_weight_gradient(
-    simt::Stream stream, const OpCall<S>& call, float* partial,
-    Precision precision = Precision::float32) {
+    simt::Stream stream, const OpCall<S>& call, float* partial, Precision precision) {
   const Conv2dGeometry g = conv2d_geometry(*call.op, call.in_shape[0], call.out_shape);
   conv2d_weight_gradient_with(stream, call, precision, conv2d_parts(g, call.batch), partial);
 }

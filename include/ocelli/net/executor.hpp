@@ -74,6 +74,9 @@ class Executor {
     refold();
   }
 
+  ~Executor() {
+    if constexpr (kCopiesWeights) backend_.forget_weights(copied_slab());
+  }
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
@@ -119,6 +122,7 @@ class Executor {
       copy(folded_, folded);
       copy(folded_bias_, bias);
     }
+    if constexpr (kCopiesWeights) backend_.weights_changed(copied_slab());
   }
 
   /// The first operation in order whose output holds a value that is not finite, or -1. Only values
@@ -144,6 +148,17 @@ class Executor {
   std::size_t arena_bytes() const { return arena_.size() * sizeof(T); }
 
  private:
+  /// Whether the backend keeps a copy of the weights in the form that it reads.
+  static constexpr bool kCopiesWeights = requires(B & b, const Param* slab) {
+    b.reserve_weights(slab, 1L);
+    b.weights_changed(slab);
+    b.forget_weights(slab);
+  };
+  /// The slab that most operations' weights are in.
+  const Param* copied_slab() const {
+    return gradient_ != nullptr ? weights_.params.data() : folded_.data();
+  }
+
   struct Reader {
     std::size_t call;
     int input;
@@ -172,10 +187,14 @@ class Executor {
       folded_bias_ = Slab(static_cast<std::size_t>(model.layout.norm_floats));
     }
     prepare(mode);
+    if constexpr (kCopiesWeights)
+      backend_.reserve_weights(copied_slab(), model.layout.param_floats);
   }
 
   void run_forward(const T* images, Draw here, const Draw* there) {
     for (const Reader& reader : readers_) calls_[reader.call].in[reader.input].data = images;
+    if constexpr (kCopiesWeights)
+      if (gradient_ != nullptr) backend_.weights_changed(copied_slab());
     for (std::size_t i = 0; i < calls_.size(); ++i) {
       if (!op_plans_[i].forward) continue;
       calls_[i].seed = here.seed;

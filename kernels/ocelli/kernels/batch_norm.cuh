@@ -100,6 +100,17 @@ OCELLI_DEVICE void put_statistics(
   norm.batch_norm[3 * channels + c] = static_cast<float>(beta - mean * gamma * inverse);
 }
 
+/// Updates the moving statistics of channel c with those of a batch of `rows` rows.
+OCELLI_DEVICE void move_statistics(
+    const NormTensors& norm, int rows, int c, double mean, double variance) {
+  const double n = rows, d = norm.decay;
+  const double unbiased = rows > 1 ? variance * n / (n - 1.0) : variance;
+  norm.moving_mean[c] =
+      static_cast<float>(d * static_cast<double>(norm.moving_mean[c]) + (1.0 - d) * mean);
+  norm.moving_variance[c] =
+      static_cast<float>(d * static_cast<double>(norm.moving_variance[c]) + (1.0 - d) * unbiased);
+}
+
 /// Moments to statistics; updates the moving ones. Launch: see column_totals.
 template <class T>
 OCELLI_KERNEL_BOUNDS(kTotalColumns* kTotalRows)
@@ -113,12 +124,7 @@ batch_norm_statistics(
   const double mean = static_cast<double>(pivot<1>(x, rows, channels, c).v[0]) + from_pivot;
   double variance = total[1] / n - from_pivot * from_pivot;
   if (variance < 0.0) variance = 0.0;  // by rounding; NaN stays
-  const double unbiased = rows > 1 ? variance * n / (n - 1.0) : variance;
-  const double d = norm.decay;
-  norm.moving_mean[c] =
-      static_cast<float>(d * static_cast<double>(norm.moving_mean[c]) + (1.0 - d) * mean);
-  norm.moving_variance[c] =
-      static_cast<float>(d * static_cast<double>(norm.moving_variance[c]) + (1.0 - d) * unbiased);
+  move_statistics(norm, rows, c, mean, variance);
   put_statistics(norm, channels, c, mean, variance);
 }
 

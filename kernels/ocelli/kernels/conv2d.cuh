@@ -1,6 +1,6 @@
-// conv2d in float32, tf32 or bf16 (sums in float): forward, data gradient and weight gradient as
-// matrix products whose sides are gathered on the way (implicit GEMM). Formula and shapes:
-// ocelli/op/conv2d.hpp.
+// conv2d in float32 or tf32 (sums in float; in bf16: conv2d_mma.cuh): forward, data gradient and
+// weight gradient as matrix products whose sides are gathered on the way (implicit GEMM). Formula
+// and shapes: ocelli/op/conv2d.hpp.
 //
 //   forward          y  [N*OH*OW, K]        = windows of x [N*OH*OW, taps*C] * w [taps*C, K]
 //   data gradient    dx [N*H*W, C]          = windows of dy [N*H*W, taps*K]  * w' [taps*K, C]
@@ -21,15 +21,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "ocelli/kernels/conv2d_floor.cuh"
 #include "ocelli/kernels/conv2d_sources.cuh"
-#include "ocelli/kernels/floor.cuh"
 #include "ocelli/kernels/tile_product.cuh"
 
 namespace ocelli::kernel {
 
-constexpr long conv2d_values(const Conv2dGeometry& g, long batch) {
-  return batch * g.pixels() * g.channels + batch * g.out_pixels() * g.out_channels;
-}
 template <class S = float>
 constexpr Floor conv2d_forward_floor(const Conv2dGeometry& g, long batch, bool bias) {
   return {

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "ocelli/kernels/conv2d_norm.cuh"
+#include "ocelli/kernels/conv2d_phase.cuh"
 #include "ocelli/kernels/divider.cuh"
 #include "ocelli/kernels/lanes.cuh"
 #include "ocelli/kernels/tile_product.cuh"
@@ -49,7 +51,8 @@ struct WindowRows {
       const int h = top[s] + down, w = left[s] + across;
       held[s] = lanes_of<V>(0.0f);
       if (inside && picture[s] >= 0 && h >= 0 && h < g.height && w >= 0 && w < g.width)
-        held[s] = read<V>(x, ((long(picture[s]) * g.height + h) * g.width + w) * g.channels + c, c);
+        held[s] = read_normed<V>(
+            x, ((long(picture[s]) * g.height + h) * g.width + w) * g.channels + c, c);
     }
   }
 };
@@ -78,42 +81,6 @@ struct WeightRows {
 };
 
 // --- data gradient -------------------------------------------------------------------------------
-
-struct PhasePixel {
-  int n, h, w;
-};
-
-/// The pixels (h, w) of x with equal h % stride and w % stride, and the taps (u, v) that reach
-/// them: those where h + pad - u * dilation is a multiple of the stride.
-struct Phase {
-  int down, across;            ///< h % stride, w % stride
-  int height, width;           ///< pixels of a picture in the phase
-  int first_u, first_v, step;  ///< taps first, first + step, ...
-  int taps_down, taps_across;
-
-  OCELLI_DEVICE Phase(const Conv2dGeometry& g, int phase)
-      : down(phase / g.stride),
-        across(phase % g.stride),
-        height((g.height - down + g.stride - 1) / g.stride),
-        width((g.width - across + g.stride - 1) / g.stride),
-        first_u(g.kernel_height),
-        first_v(g.kernel_width),
-        step(1) {
-    while (step * g.dilation % g.stride != 0) ++step;
-    for (int u = 0; u < step && first_u == g.kernel_height; ++u)
-      if (u < g.kernel_height && (down + g.pad_top - u * g.dilation) % g.stride == 0) first_u = u;
-    for (int v = 0; v < step && first_v == g.kernel_width; ++v)
-      if (v < g.kernel_width && (across + g.pad_left - v * g.dilation) % g.stride == 0) first_v = v;
-    taps_down = (g.kernel_height - first_u + step - 1) / step;
-    taps_across = (g.kernel_width - first_v + step - 1) / step;
-  }
-
-  /// Pixel `row` of the phase, counted over the batch.
-  OCELLI_DEVICE PhasePixel pixel(const Conv2dGeometry& g, int row) const {
-    const int n = row / (height * width), rest = row % (height * width);
-    return {n, rest / width * g.stride + down, rest % width * g.stride + across};
-  }
-};
 
 /// Windows of dy as rows [pixels of the phase, its taps * K].
 template <class S, int V, class T>
@@ -230,7 +197,7 @@ struct WindowColumns {
       const int w = by_row.remainder(pixel) * g.stride + across;
       held[s] = lanes_of<V>(0.0f);
       if (inside && p < last && h >= 0 && h < g.height && w >= 0 && w < g.width)
-        held[s] = read<V>(x, ((long(n) * g.height + h) * g.width + w) * g.channels + c, c);
+        held[s] = read_normed<V>(x, ((long(n) * g.height + h) * g.width + w) * g.channels + c, c);
     }
   }
 };

@@ -4,8 +4,8 @@
 //
 // Both are staged as floats through shared memory in slices of `depth`, two slices in turn, the
 // next fetched into registers while the threads multiply. In float32 each thread multiplies and
-// holds ThreadRows x ThreadColumns sums, made in the order of d. In tf32 and bf16 a warp's tensor
-// cores multiply tiles of 16 x 8; factors are rounded on their way from shared memory.
+// holds ThreadRows x ThreadColumns sums, made in the order of d. In tf32 a warp's tensor cores
+// multiply tiles of 16 x 8; factors are rounded on their way from shared memory.
 //
 // A source is a struct with the members of Panel's comment; conv2d.cuh has six of them.
 // SPDX-License-Identifier: Apache-2.0
@@ -33,6 +33,7 @@ struct Tile {
 /// A tile of which each warp's tensor cores make WarpRows x WarpColumns elements.
 template <Precision P, int Rows, int Columns, int WarpRows, int WarpColumns>
 struct MatrixTile {
+  static_assert(P == Precision::tf32, "bfloat16 has tiles of its own, in mma_tile.cuh");
   static constexpr Precision precision = P;
   static constexpr int rows = Rows, columns = Columns, depth = 16;
   static constexpr int padding = 8;  ///< floats; then the reads of a fragment meet no bank twice
@@ -163,17 +164,16 @@ struct TileSums<T, true> {
 
   /// Adds the product of a slice. Every lane of the warp must call it.
   OCELLI_DEVICE void add(const RowSlice<T>& left, const ColumnSlice<T>& right) {
-    constexpr int step = T::precision == Precision::tf32 ? 8 : 16;
     OCELLI_UNROLL
-    for (int d = 0; d < T::depth; d += step) {
+    for (int d = 0; d < T::depth; d += 8) {
       std::uint32_t a[down][4], b[across][2];
       OCELLI_UNROLL
       for (int i = 0; i < down; ++i) OCELLI_UNROLL
       for (int k = 0; k < 4; ++k)
-        a[i][k] = pair(left, d, k / 2, warp_row() + i * 16 + k % 2 * 8 + group());
+        a[i][k] = factor(left, d, k / 2, warp_row() + i * 16 + k % 2 * 8 + group());
       OCELLI_UNROLL
       for (int j = 0; j < across; ++j) OCELLI_UNROLL
-      for (int k = 0; k < 2; ++k) b[j][k] = pair(right, d, k, warp_column() + j * 8 + group());
+      for (int k = 0; k < 2; ++k) b[j][k] = factor(right, d, k, warp_column() + j * 8 + group());
       OCELLI_UNROLL
       for (int i = 0; i < down; ++i) OCELLI_UNROLL
       for (int j = 0; j < across; ++j) multiply(a[i], b[j], i, j);
@@ -181,25 +181,16 @@ struct TileSums<T, true> {
   }
 
  private:
-  /// A register of a fragment: this thread's number in half `half` of the step's depth at place
-  /// `at`, or its two neighbours in bf16.
+  /// A register of a fragment: this thread's number in half `half` of the step's depth at `at`.
   template <class Slice>
-  static OCELLI_DEVICE std::uint32_t pair(const Slice& slice, int d, int half, int at) {
-    if constexpr (T::precision == Precision::tf32) {
-      return ptx::round_to_tf32(slice[d + half * 4 + member()][at]);
-    } else {
-      const int first = d + half * 8 + member() * 2;
-      return pack(bfloat16(slice[first][at]), bfloat16(slice[first + 1][at]));
-    }
+  static OCELLI_DEVICE std::uint32_t factor(const Slice& slice, int d, int half, int at) {
+    return ptx::round_to_tf32(slice[d + half * 4 + member()][at]);
   }
   OCELLI_DEVICE void multiply(
       const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], int i, int j) {
     float sums[4] = {
         v[2 * i][2 * j], v[2 * i][2 * j + 1], v[2 * i + 1][2 * j], v[2 * i + 1][2 * j + 1]};
-    if constexpr (T::precision == Precision::tf32)
-      ptx::mma_m16n8k8_tf32(sums, a, b, sums);
-    else
-      ptx::mma_m16n8k16_bf16(sums, a, b, sums);
+    ptx::mma_m16n8k8_tf32(sums, a, b, sums);
     v[2 * i][2 * j] = sums[0];
     v[2 * i][2 * j + 1] = sums[1];
     v[2 * i + 1][2 * j] = sums[2];
@@ -221,26 +212,22 @@ OCELLI_DEVICE TileSums<T> tile_product(A& a, B& b, int first, int last) {
 
   TileSums<T> sums;
   sums.clear();
-  a.fetch(rows, first, held_a);
-  b.fetch(columns, first, held_b);
-  rows.stash(held_a, left[0]);
-  columns.stash(held_b, right[0]);
-  __syncthreads();
-  int now = 0;
+  int next = 0;  // where the slice goes that is fetched
+  // The first turn fetches only: one body for all, since it is long.
   OCELLI_ONE_BY_ONE
-  for (int at = first; at < last; at += T::depth) {
+  for (int at = first - T::depth; at < last; at += T::depth) {
     const bool more = at + T::depth < last;
     if (more) {
       a.fetch(rows, at + T::depth, held_a);
       b.fetch(columns, at + T::depth, held_b);
     }
-    sums.add(left[now], right[now]);
+    if (at >= first) sums.add(left[1 - next], right[1 - next]);
     if (more) {
-      rows.stash(held_a, left[1 - now]);
-      columns.stash(held_b, right[1 - now]);
+      rows.stash(held_a, left[next]);
+      columns.stash(held_b, right[next]);
     }
     __syncthreads();
-    now = 1 - now;
+    next = 1 - next;
   }
   return sums;
 }
