@@ -1,5 +1,6 @@
 // CudaBackend: every operation as hand-written kernels, on a device or, without nvcc, on the
-// emulator of ocelli/simt, where the host's memory is the device's.
+// emulator of ocelli/simt, where the host's memory is the device's. On request convolutions are
+// made by cuBLASLt or cuDNN, where the program was built with them.
 //
 // Sums are made in an order that the extents determine, so that results are the same bits in every
 // run. Memory is taken in `reserve` alone.
@@ -7,9 +8,14 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
+#include <vector>
 
 #include "ocelli/core/thread_pool.hpp"
+#include "ocelli/cuda/built_engines.hpp"
 #include "ocelli/cuda/device_memory.hpp"
+#include "ocelli/cuda/engine_options.hpp"
+#include "ocelli/cuda/engines.hpp"
 #include "ocelli/cuda/workspace.hpp"
 #include "ocelli/kernels/precision.cuh"
 #include "ocelli/op/call.hpp"
@@ -33,6 +39,19 @@ class CudaBackend {
   ///                   operations, are made in float32. Tensors are float in any case
   explicit CudaBackend(simt::Stream stream = nullptr, Precision precision = Precision::float32)
       : stream_(stream), precision_(precision) {}
+  /// With engines for the convolutions. What the wanted one cannot make falls to our own kernels;
+  /// `engine_log` and the options' observer say so.
+  /// @param engines  to choose from instead of those that the program was built with
+  /// @throws ConfigError where the options ask for an engine that is not there, or hold a plan for
+  ///         another device or another version of a library
+  CudaBackend(
+      simt::Stream stream, Precision precision, cuda::EngineOptions options,
+      cuda::EngineList<float> engines)
+      : stream_(stream),
+        precision_(precision),
+        engines_(stream, precision, std::move(options), std::move(engines)) {}
+  CudaBackend(simt::Stream stream, Precision precision, const cuda::EngineOptions& options)
+      : CudaBackend(stream, precision, options, cuda::built_engines<float>(stream, options)) {}
   /// The pool is not used; the constructor is there so that every backend is made alike.
   explicit CudaBackend(ThreadPool&) {}
 
@@ -52,13 +71,23 @@ class CudaBackend {
 
   simt::Stream stream() const { return stream_; }
 
+  /// What was decided about each kind of product since the start, in the order of `reserve`; empty
+  /// where the options asked for our own kernels.
+  const std::vector<cuda::EngineDecision>& engine_log() const { return engines_.log(); }
+  /// The same as a plan, which makes another run choose alike without timing.
+  cuda::EnginePlan engine_plan() const { return engines_.plan(); }
+
   /// Whether the operation has kernels; all have.
   static bool native(const OpDesc&) { return true; }
 
  private:
   simt::Stream stream_ = nullptr;
   Precision precision_ = Precision::float32;
+  void own_forward(const OpCall<float>& call);
+  void own_backward(const OpCall<float>& call);
+
   cuda::Workspace workspace_;
+  cuda::Engines<float> engines_;
 };
 
 }  // namespace ocelli

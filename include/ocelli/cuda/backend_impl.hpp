@@ -29,20 +29,42 @@ inline void check_countable(const OpCall<float>& call, const Shape& shape) {
         std::string("cuda ") + name(call.op->kind), "use a smaller batch");
 }
 
+/// Kinds that other engines know.
+constexpr bool has_engines(OpKind kind) {
+  return kind == OpKind::conv2d || kind == OpKind::depthwise_conv2d;
+}
+
 }  // namespace cuda::detail
 
 inline void CudaBackend::reserve(const OpCall<float>& call) {
   cuda::detail::check_countable(call, call.out_shape);
   for (int k = 0; k < call.op->input_count; ++k)
     cuda::detail::check_countable(call, call.in_shape[k]);
-  if (call.op->kind == OpKind::batch_norm) workspace_.reserve(cuda::batch_norm_floats(call));
-  if (call.mode == Mode::infer) return;
-  if (call.op->kind == OpKind::conv2d) workspace_.reserve(cuda::conv2d_backward_floats(call));
-  if (call.op->kind == OpKind::depthwise_conv2d)
-    workspace_.reserve(cuda::depthwise_conv2d_backward_floats(call));
+  const OpKind kind = call.op->kind;
+  if (kind == OpKind::batch_norm) workspace_.reserve(cuda::batch_norm_floats(call));
+  if (call.mode != Mode::infer) {
+    if (kind == OpKind::conv2d) workspace_.reserve(cuda::conv2d_backward_floats(call));
+    if (kind == OpKind::depthwise_conv2d)
+      workspace_.reserve(cuda::depthwise_conv2d_backward_floats(call));
+  }
+  if (cuda::detail::has_engines(kind))
+    engines_.reserve(call, workspace_, [this](const OpCall<float>& trial, cuda::Product product) {
+      product == cuda::Product::forward ? own_forward(trial) : own_backward(trial);
+    });
 }
 
 inline void CudaBackend::forward(const OpCall<float>& call) {
+  if (cuda::detail::has_engines(call.op->kind) && engines_.forward(call, workspace_)) return;
+  own_forward(call);
+}
+
+inline void CudaBackend::backward(const OpCall<float>& call) {
+  if (cuda::detail::has_engines(call.op->kind) && engines_.active())
+    return own_backward(engines_.backward(call, workspace_));
+  own_backward(call);
+}
+
+inline void CudaBackend::own_forward(const OpCall<float>& call) {
   switch (call.op->kind) {
     case OpKind::conv2d:
       return cuda::conv2d_forward(stream_, call, precision_);
@@ -67,7 +89,7 @@ inline void CudaBackend::forward(const OpCall<float>& call) {
   }
 }
 
-inline void CudaBackend::backward(const OpCall<float>& call) {
+inline void CudaBackend::own_backward(const OpCall<float>& call) {
   switch (call.op->kind) {
     case OpKind::conv2d:
       return cuda::conv2d_backward(stream_, workspace_, call, precision_);
