@@ -9,8 +9,9 @@
 // Bits: plans that cuDNN notes as CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC are not taken. Neither are
 // Fourier and Winograd transforms, rounded sums and inputs that it would round by itself, whatever
 // the precision; and in float32 no tensor cores, which would round float factors to tf32.
-// Precision bf16: cuDNN gets factors in bfloat16 (copies, where tensors are float) and is asked for
-// results in the tensors' type; weight gradients are float always.
+// cuDNN's results have the type of its factors. So float tensors are multiplied in float32 and tf32
+// alone, bfloat16 tensors in bf16; and no gradient of weights is made of bfloat16, since it would
+// be rounded to it. An engine never computes in less precision than our own kernels.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -62,14 +63,21 @@ struct CudnnProblem {
                 w.pad_top,
                 w.pad_left};
     depthwise = k.kind == OpKind::depthwise_conv2d;
-    rounded = !kFloat || k.precision == Precision::bf16;
     filter_rows = w.kernel_height * w.kernel_width * (depthwise ? 1 : k.in.channels);
     filter_columns = k.out.channels;
-    // Copies of what cuDNN reads: through a norm, in another type, inside zeros.
-    const bool retyped = kFloat && rounded;
-    copies_x = k.product != Product::data_gradient && (k.deferred || retyped || copies_picture);
-    copies_dy = k.product != Product::forward && retyped;
+    copies_x = k.product != Product::data_gradient && (k.deferred || copies_picture);
     copies_dx = k.product == Product::data_gradient && (k.accumulate || copies_picture);
+  }
+
+  /// Why cuDNN is not asked; empty where it is.
+  std::string refusal() const {
+    if (kFloat && key.precision == Precision::bf16)
+      return "its results of bf16 factors are bf16, and the tensors float32";
+    if (!kFloat && key.product == Product::weight_gradient)
+      return "it would round the gradient of the weights to bf16";
+    if (outer_values() > 0x7FFFFFFFL)
+      return "the picture with its zeros has more than 2^31 - 1 values";
+    return {};
   }
 
   long outer_values() const {
@@ -79,8 +87,9 @@ struct CudnnProblem {
 
   ProductKey key;
   kernel::Border border;
-  bool depthwise = false, rounded = false;  ///< factors are bfloat16
-  bool copies_picture = false, copies_x = false, copies_dy = false, copies_dx = false;
+  bool depthwise = false;
+  bool copies_picture = false;  ///< its padding differs from side to side
+  bool copies_x = false, copies_dx = false;
   int filter_rows = 0, filter_columns = 0;  ///< of our weights as a matrix; cuDNN's are it turned
 };
 
@@ -90,11 +99,7 @@ template <class T>
 CudnnOperation cudnn_operation(const CudnnProblem<T>& p) {
   const ProductKey& k = p.key;
   const Window& w = k.window;
-  const cudnnDataType_t factor = p.rounded ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
-  const cudnnDataType_t tensor = CudnnProblem<T>::kFloat ? CUDNN_DATA_FLOAT : CUDNN_DATA_BFLOAT16;
-  const auto type = [&](Product result, cudnnDataType_t of_result) {
-    return k.product == result ? of_result : factor;
-  };
+  const cudnnDataType_t type = CudnnProblem<T>::kFloat ? CUDNN_DATA_FLOAT : CUDNN_DATA_BFLOAT16;
   CudnnDescriptor conv(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   const std::int64_t top = p.copies_picture ? 0 : w.pad_top,
                      left = p.copies_picture ? 0 : w.pad_left;
@@ -110,13 +115,11 @@ CudnnOperation cudnn_operation(const CudnnProblem<T>& p) {
   constexpr const std::int64_t* ids = CudnnGraph::kIds;
   std::vector<CudnnDescriptor> parts;
   parts.push_back(cudnn_tensor(
-      ids[0], type(Product::data_gradient, tensor), k.batch, k.in.channels, p.border.outer_height,
-      p.border.outer_width));
+      ids[0], type, k.batch, k.in.channels, p.border.outer_height, p.border.outer_width));
   parts.push_back(cudnn_tensor(
-      ids[1], type(Product::weight_gradient, CUDNN_DATA_FLOAT), k.out.channels,
-      p.depthwise ? 1 : k.in.channels, w.kernel_height, w.kernel_width));
-  parts.push_back(cudnn_tensor(
-      ids[2], type(Product::forward, tensor), k.batch, k.out.channels, k.out.height, k.out.width));
+      ids[1], type, k.out.channels, p.depthwise ? 1 : k.in.channels, w.kernel_height,
+      w.kernel_width));
+  parts.push_back(cudnn_tensor(ids[2], type, k.batch, k.out.channels, k.out.height, k.out.width));
   const auto operation = [&](cudnnBackendDescriptorType_t of, cudnnBackendAttributeName_t x,
                              cudnnBackendAttributeName_t filter, cudnnBackendAttributeName_t y,
                              cudnnBackendAttributeName_t desc, cudnnBackendAttributeName_t alpha,
@@ -161,6 +164,12 @@ CudnnOperation cudnn_operation(const CudnnProblem<T>& p) {
   return {std::move(parts), std::move(op)};
 }
 
+/// They would round float factors to tf32.
+template <class T>
+bool may_use_tensor_cores(const ProductKey& key) {
+  return !CudnnProblem<T>::kFloat || key.precision == Precision::tf32;
+}
+
 /// Bytes of workspace that one plan of cuDNN may have.
 inline constexpr std::size_t kCudnnWorkspace = std::size_t{512} << 20;
 
@@ -183,78 +192,52 @@ class CudnnProduct final : public PreparedProduct<T> {
   }
 
   void run(const OpCall<T>& call, void* workspace) override {
-    if (problem_.rounded)
-      run_as<bfloat16>(call, workspace);
-    else if constexpr (detail::CudnnProblem<T>::kFloat)
-      run_as<float>(call, workspace);
-  }
-
- private:
-  struct Arrays {
-    unsigned char *library, *filter, *x = nullptr, *dy = nullptr;
-    T* dx = nullptr;
-
-    Arrays(WorkArrays& space, const CudnnProduct& product) {
-      const detail::CudnnProblem<T>& p = product.problem_;
-      const long factor = p.rounded ? 2 : 4;
-      library = space.take<unsigned char>(static_cast<long>(product.plan_.bytes));
-      filter = space.take<unsigned char>(
-          p.filter_values() * (p.key.product == Product::weight_gradient ? 4 : factor));
-      if (p.copies_x) x = space.take<unsigned char>(p.outer_values() * factor);
-      if (p.copies_dy) dy = space.take<unsigned char>(p.key.batch * p.key.out.size() * factor);
-      if (p.copies_dx) dx = space.take<T>(p.outer_values());
-    }
-  };
-
-  /// @tparam F  of the factors that cuDNN reads
-  template <class F>
-  void run_as(const OpCall<T>& call, void* workspace) {
     const detail::CudnnProblem<T>& p = problem_;
     const ProductKey& key = p.key;
     WorkArrays space(workspace);
     const Arrays arrays(space, *this);
-    F* const filter = reinterpret_cast<F*>(arrays.filter);
-    const void* x = call.in[0].data;
-    const void* dy = call.dout;
+    T* x = const_cast<T*>(call.in[0].data);
+    T* const dy = const_cast<T*>(call.dout);
     if (p.copies_x) {
-      copy_into_border(
-          stream_, call.in[0], key.batch, key.in.channels, p.border,
-          reinterpret_cast<F*>(arrays.x));
+      copy_into_border(stream_, call.in[0], key.batch, key.in.channels, p.border, arrays.x);
       x = arrays.x;
     }
-    if (p.copies_dy) {
-      Operand<T> gradient;
-      gradient.data = call.dout;
-      copy_into_border(
-          stream_, gradient, key.batch, key.out.channels, no_border(key.out),
-          reinterpret_cast<F*>(arrays.dy));
-      dy = arrays.dy;
-    }
     if (key.product != Product::weight_gradient)
-      transpose_matrix(stream_, call.weight, p.filter_rows, p.filter_columns, false, filter);
+      transpose_matrix(stream_, call.weight, p.filter_rows, p.filter_columns, false, arrays.filter);
     switch (key.product) {
       case Product::forward:
-        execute({const_cast<void*>(x), filter, call.out, arrays.library});
+        execute({x, arrays.filter, call.out, arrays.library});
         if (key.bias || key.epilogue != Activation::none)
           finish_rows(
               stream_, call.bias, key.epilogue, key.batch * key.out.pixels(), key.out.channels,
               call.out);
         return;
       case Product::data_gradient:
-        execute(
-            {p.copies_dx ? arrays.dx : call.din[0], filter, const_cast<void*>(dy), arrays.library});
+        execute({p.copies_dx ? arrays.x : call.din[0], arrays.filter, dy, arrays.library});
         if (p.copies_dx)
           copy_out_of_border(
-              stream_, arrays.dx, key.batch, key.in.channels, p.border, key.accumulate,
-              call.din[0]);
+              stream_, arrays.x, key.batch, key.in.channels, p.border, key.accumulate, call.din[0]);
         return;
       case Product::weight_gradient:
-        execute({const_cast<void*>(x), arrays.filter, const_cast<void*>(dy), arrays.library});
+        execute({x, arrays.filter, dy, arrays.library});
         return transpose_matrix(
-            stream_, reinterpret_cast<const float*>(arrays.filter), p.filter_columns, p.filter_rows,
-            true, call.dweight);
+            stream_, arrays.filter, p.filter_columns, p.filter_rows, true, call.dweight);
     }
   }
+
+ private:
+  struct Arrays {
+    unsigned char* library;
+    T* filter;       ///< as cuDNN has it
+    T* x = nullptr;  ///< or dx: through the norm, inside its zeros
+
+    Arrays(WorkArrays& space, const CudnnProduct& product) {
+      const detail::CudnnProblem<T>& p = product.problem_;
+      library = space.take<unsigned char>(static_cast<long>(product.plan_.bytes));
+      filter = space.take<T>(p.filter_values());
+      if (p.copies_x || p.copies_dx) x = space.take<T>(p.outer_values());
+    }
+  };
 
   /// Tensors 1, 2, 3 and the workspace.
   using Pointers = std::array<void*, 4>;
@@ -314,10 +297,8 @@ class CudnnEngine final : public ProductEngine<T> {
   EngineOffer<T> offer(const ProductKey& key, int most) override {
     EngineOffer<T> offer;
     const detail::CudnnProblem<T> problem(key);
-    if (problem.outer_values() > 0x7FFFFFFFL) {
-      offer.refusal = "the picture with its zeros has more than 2^31 - 1 values";
-      return offer;
-    }
+    offer.refusal = problem.refusal();
+    if (!offer.refusal.empty()) return offer;
     std::shared_ptr<CudnnGraph> graph;
     try {
       graph = std::make_shared<CudnnGraph>(library_, detail::cudnn_operation(problem));
@@ -327,8 +308,7 @@ class CudnnEngine final : public ProductEngine<T> {
     }
     int proposed = 0;
     for (CudnnPlan& plan : graph->plans(
-             problem.rounded || key.precision == Precision::tf32, detail::kCudnnWorkspace, most,
-             proposed))
+             detail::may_use_tensor_cores<T>(key), detail::kCudnnWorkspace, most, proposed))
       offer.algorithms.push_back(
           std::make_unique<CudnnProduct<T>>(stream_, graph, problem, std::move(plan)));
     if (offer.algorithms.empty())

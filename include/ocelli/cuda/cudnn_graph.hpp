@@ -31,25 +31,6 @@ inline void check_cudnn(cudnnStatus_t status, const char* call) {
       "engine cudnn");
 }
 
-/// The library, with the stream in which it works.
-class CudnnLibrary {
- public:
-  explicit CudnnLibrary(simt::Stream stream) {
-    check_cudnn(cudnnCreate(&handle_), "cudnnCreate");
-    check_cudnn(cudnnSetStream(handle_, stream), "cudnnSetStream");
-  }
-  ~CudnnLibrary() {
-    if (handle_ != nullptr) (void)cudnnDestroy(handle_);
-  }
-  CudnnLibrary(const CudnnLibrary&) = delete;
-  CudnnLibrary& operator=(const CudnnLibrary&) = delete;
-
-  const cudnnHandle_t& handle() const { return handle_; }
-
- private:
-  cudnnHandle_t handle_ = nullptr;
-};
-
 /// Owns a descriptor.
 class CudnnDescriptor {
  public:
@@ -94,6 +75,52 @@ class CudnnDescriptor {
   cudnnBackendDescriptor_t raw_ = nullptr;
 };
 
+/// The library on a device, with the stream in which it works; or a device that is only described,
+/// for which it can plan but not run.
+class CudnnLibrary {
+ public:
+  explicit CudnnLibrary(simt::Stream stream) {
+    check_cudnn(cudnnCreate(&handle_), "cudnnCreate");
+    check_cudnn(cudnnSetStream(handle_, stream), "cudnnSetStream");
+  }
+#if CUDNN_VERSION >= 91900
+  /// @param description  JSON, as cuDNN writes it
+  explicit CudnnLibrary(const std::string& description) {
+    described_ = std::make_unique<CudnnDescriptor>(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+    described_->set(
+        CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, description.c_str(),
+        static_cast<std::int64_t>(description.size()) + 1);
+    described_->finalize();
+  }
+#endif
+  ~CudnnLibrary() {
+    if (handle_ != nullptr) (void)cudnnDestroy(handle_);
+  }
+  CudnnLibrary(const CudnnLibrary&) = delete;
+  CudnnLibrary& operator=(const CudnnLibrary&) = delete;
+
+  const cudnnHandle_t& handle() const { return handle_; }
+
+  void set_on_graph(CudnnDescriptor& graph) const {
+    if (handle_ != nullptr) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, handle_);
+  }
+  void set_on_heuristics([[maybe_unused]] CudnnDescriptor& heuristics) const {
+#if CUDNN_VERSION >= 91900
+    if (described_ != nullptr) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *described_);
+#endif
+  }
+  void set_on_plan(CudnnDescriptor& plan) const {
+    if (handle_ != nullptr) plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, handle_);
+#if CUDNN_VERSION >= 91900
+    if (described_ != nullptr) plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *described_);
+#endif
+  }
+
+ private:
+  cudnnHandle_t handle_ = nullptr;
+  std::unique_ptr<CudnnDescriptor> described_;
+};
+
 /// A tensor of four extents, channels innermost in memory.
 /// @param n, c, h, w  extents; of a filter: outputs, inputs, rows, columns
 inline CudnnDescriptor cudnn_tensor(
@@ -130,7 +157,7 @@ class CudnnGraph {
       : library_(std::move(library)),
         of_(std::move(of)),
         graph_(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
-    graph_.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, library_->handle());
+    library_->set_on_graph(graph_);
     graph_.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, of_.operation);
     graph_.finalize();
   }
@@ -151,7 +178,7 @@ class CudnnGraph {
         if (static_cast<int>(found.size()) >= most) return found;
         if (!allowed(config, tensor_cores)) continue;
         CudnnDescriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-        plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, library_->handle());
+        library_->set_on_plan(plan);
         plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
         if (plan.try_finalize() != CUDNN_STATUS_SUCCESS) continue;  // not on this device
         std::int64_t bytes = 0, count = 0;
@@ -174,6 +201,7 @@ class CudnnGraph {
     CudnnDescriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph_);
     heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, mode);
+    library_->set_on_heuristics(heuristics);
     if (heuristics.try_finalize() != CUDNN_STATUS_SUCCESS) return all;  // knows no such operation
     std::int64_t count = 0;
     check_cudnn(
