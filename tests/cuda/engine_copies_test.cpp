@@ -157,9 +157,10 @@ TEST_CASE("cuda engine_copies: out of a border, added to what is there") {
 }
 
 TEST_CASE("cuda engine_copies: matrices turned over") {
-  for (const auto& [rows, columns] :
-       {std::pair{1, 1}, {9, 24}, {27, 32}, {64, 33}, {31, 65}, {1, 70}})
+  constexpr int extents[][2] = {{1, 1}, {9, 24}, {27, 32}, {64, 33}, {31, 65}, {1, 70}};
+  for (const auto& extent : extents)
     for (const bool accumulate : {false, true}) {
+      const int rows = extent[0], columns = extent[1];
       CAPTURE(rows);
       check_transpose<float, float>(rows, columns, accumulate);
       check_transpose<float, bfloat16>(rows, columns, false);

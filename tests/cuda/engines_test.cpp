@@ -1,6 +1,8 @@
 // Who makes a product: asked for, tried with made-up times, or as a plan says. The other engines
-// are plain loops under their names.
+// are plain loops under their names, over memory of the host: so this runs on the emulator alone,
+// and tests/gpu/engines_test.cu has the real ones.
 // SPDX-License-Identifier: Apache-2.0
+#ifndef __CUDACC__
 #include "ocelli/cuda/engines.hpp"
 
 #include <doctest/doctest.h>
@@ -326,3 +328,5 @@ TEST_CASE("cuda engines: an operation that was not reserved is refused") {
 }
 
 }  // namespace ocelli::test
+
+#endif  // __CUDACC__

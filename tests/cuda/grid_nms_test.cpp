@@ -211,12 +211,17 @@ TEST_CASE("cuda grid_nms: lists in turns") {
     cuda::NmsBuffers some = buffers;
     some.at_once = at_once;
     cuda::detail::nms_over_grid(nullptr, l.shape, boxes.data(), scores.data(), extent, rule, some);
+    std::vector<std::int32_t> found(6);
+    std::vector<kernel::KeptBox> boxes_kept(6 * 20);
+    simt::download(found.data(), some.counts, found.size() * sizeof(std::int32_t));
+    simt::download(boxes_kept.data(), some.kept, boxes_kept.size() * sizeof(kernel::KeptBox));
     std::vector<std::int32_t> kept;
-    for (int list = 0; list < 6; ++list)
-      for (int k = 0; k < some.counts[list]; ++k) kept.push_back(some.kept[list * 20 + k].row);
+    for (std::size_t list = 0; list < 6; ++list)
+      for (std::size_t k = 0; k < static_cast<std::size_t>(found[list]); ++k)
+        kept.push_back(boxes_kept[list * 20 + k].row);
     CHECK(kept.size() > 30);
     rows.push_back(kept);
-    counts.emplace_back(some.counts, some.counts + 6);
+    counts.push_back(found);
   }
   CHECK(rows[1] == rows[0]);
   CHECK(rows[2] == rows[0]);
