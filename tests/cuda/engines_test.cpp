@@ -115,8 +115,10 @@ EngineOptions options_of(const char* flag, std::vector<std::string>* heard = nul
     options.observer = [heard](const EngineDecision& d) { heard->push_back(d.text()); };
   return options;
 }
-CudaBackend backend_of(EngineOptions options, EngineList<float> engines) {
-  return CudaBackend(nullptr, Precision::float32, std::move(options), std::move(engines));
+CudaBackend backend_of(const EngineOptions& options, EngineList<float> engines) {
+  CudaBackend backend;
+  backend.choose_engines(options, std::move(engines));
+  return backend;
 }
 EngineList<float> loops(Counts& cublas, Counts& cudnn) {
   EngineList<float> engines;
@@ -235,6 +237,28 @@ TEST_CASE("cuda engines: a trial's tensors are its own") {
   CHECK(conv.y == std::vector<float>(conv.y.size(), 5.0f));
   CHECK(conv.dw == std::vector<float>(conv.dw.size(), 6.0f));
   for (const EngineDecision& d : backend.engine_log()) CHECK((d.key.deferred || d.key.accumulate));
+}
+
+TEST_CASE("cuda engines: what fails in a trial is out of it, and is said") {
+  Counts cublas, cudnn;
+  EngineOptions options = options_of("auto");
+  options.timer = [](const ProductKey&, const EngineChoice& choice,
+                     const std::function<void()>& run) {
+    run();
+    if (choice.engine == Engine::cublas) throw DeviceError("it will not");
+    return choice.engine == Engine::own ? 10.0 : 5.0;
+  };
+  CudaBackend backend = backend_of(options, loops(cublas, cudnn));
+  Conv conv(1);
+  backend.reserve(conv.call);
+  CHECK(backend.engine_log()[0].choice == EngineChoice{Engine::cudnn, 0});
+  CHECK(says(backend.engine_log()[0].reason, "fastest (cublas 0: it will not; cublas 1: it"));
+  options.timer = [](const ProductKey&, const EngineChoice&, const std::function<void()>&) {
+    throw DeviceError("the device is gone");
+    return 0.0;
+  };
+  CudaBackend broken = backend_of(options, loops(cublas, cudnn));
+  CHECK_THROWS_AS(broken.reserve(conv.call), DeviceError);
 }
 
 TEST_CASE("cuda engines: a plan given back chooses the same without timing") {

@@ -39,21 +39,26 @@ class CudaBackend {
   ///                   operations, are made in float32. Tensors are float in any case
   explicit CudaBackend(simt::Stream stream = nullptr, Precision precision = Precision::float32)
       : stream_(stream), precision_(precision) {}
-  /// With engines for the convolutions. What the wanted one cannot make falls to our own kernels;
-  /// `engine_log` and the options' observer say so.
-  /// @param engines  to choose from instead of those that the program was built with
-  /// @throws ConfigError where the options ask for an engine that is not there, or hold a plan for
-  ///         another device or another version of a library
-  CudaBackend(
-      simt::Stream stream, Precision precision, cuda::EngineOptions options,
-      cuda::EngineList<float> engines)
-      : stream_(stream),
-        precision_(precision),
-        engines_(stream, precision, std::move(options), std::move(engines)) {}
+  /// With engines for the convolutions, see choose_engines.
   CudaBackend(simt::Stream stream, Precision precision, const cuda::EngineOptions& options)
-      : CudaBackend(stream, precision, options, cuda::built_engines<float>(stream, options)) {}
+      : CudaBackend(stream, precision) {
+    choose_engines(options);
+  }
   /// The pool is not used; the constructor is there so that every backend is made alike.
   explicit CudaBackend(ThreadPool&) {}
+
+  /// Which engines make the convolutions; before the first `reserve`. What the wanted one cannot
+  /// make falls to our own kernels; `engine_log` and the options' observer say so.
+  /// @throws ConfigError where the options ask for an engine that was not built, or hold a plan for
+  ///         another device or another version of a library
+  /// @throws DeviceError where a library does not start
+  void choose_engines(const cuda::EngineOptions& options) {
+    choose_engines(options, cuda::built_engines<float>(stream_, options));
+  }
+  /// @param engines  to choose from instead of those that the program was built with
+  void choose_engines(const cuda::EngineOptions& options, cuda::EngineList<float> engines) {
+    engines_ = cuda::Engines<float>(stream_, precision_, options, std::move(engines));
+  }
 
   /// Makes room for an operation; called once for each before the first step. The call's shapes,
   /// batch, mode and wanted gradients must be final; its pointers are not followed.

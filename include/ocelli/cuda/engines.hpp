@@ -206,19 +206,27 @@ class Engines {
       decision.reason = engines_.empty() ? "no other engine was built" : refusals;
       return nullptr;
     }
-    if (!options_.timer) options_.timer = device_timer(stream_);
+    // The device's timer holds memory, so it lives no longer than this.
+    const EngineTimer timer = options_.timer ? options_.timer : device_timer(stream_);
     TrialCall<T> tensors(stream_, decision.key);
     Workspace workspace;
     for (const Candidate& c : candidates)
       if (c.prepared != nullptr) workspace.reserve(floats_of(*c.prepared));
     for (const Candidate& c : candidates) {
-      const double time = options_.timer(decision.key, c.choice, [&] {
+      const auto make = [&] {
         if (c.prepared == nullptr)
           own(tensors.call(), decision.key.product);
         else
           c.prepared->run(tensors.call(), workspace.get(floats_of(*c.prepared)));
-      });
-      decision.times.push_back({c.choice, time});
+      };
+      try {
+        decision.times.push_back({c.choice, timer(decision.key, c.choice, make)});
+      } catch (const DeviceError& error) {
+        // A library may refuse what it has proposed. Where the device itself has failed, our own
+        // kernels are the first to say so.
+        if (c.prepared == nullptr) throw;
+        refusals += (refusals.empty() ? "" : "; ") + c.choice.text() + ": " + error.what();
+      }
     }
     simt::synchronize(stream_);  // before the tensors go
     decision.choice = fastest(decision.times);
