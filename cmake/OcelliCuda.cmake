@@ -32,13 +32,31 @@ if(NOT OCELLI_CUDA STREQUAL "OFF" AND (OCELLI_TESTS OR OCELLI_GPU_TESTS OR
   endif()
 endif()
 
+if(OCELLI_CUDA_FOUND OR OCELLI_CUBLAS STREQUAL "ON" OR OCELLI_CUDNN STREQUAL "ON")
+  ocelli_define_engines()
+endif()
+
 if(OCELLI_CUDA_FOUND AND OCELLI_TESTS)
+  # Flags of what nvcc compiles here. CMake 3.25 does not know the C++20 of nvcc.
+  add_library(ocelli_nvcc INTERFACE)
+  target_link_libraries(ocelli_nvcc INTERFACE ocelli)
+  target_compile_options(ocelli_nvcc INTERFACE
+    "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20;--expt-relaxed-constexpr;-Werror=all-warnings>")
+  foreach(engine ocelli::cublas ocelli::cudnn)
+    if(TARGET ${engine})
+      target_link_libraries(ocelli_nvcc INTERFACE ${engine})
+    endif()
+  endforeach()
+
   file(GLOB launches CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/include
     include/ocelli/cuda/*.hpp)
   list(FILTER launches EXCLUDE REGEX "/(backend|backend_impl|conv2d_backward)\\.hpp$")
   # What step_math.hpp brings in besides its kernels.
   list(FILTER launches EXCLUDE REGEX
     "/(batch_input|event|graph|pictures|pinned|staging|step_graphs|step_math_bf16|step_reports)\\.hpp$")
+  # The engines are compiled by their test, which uses what these files only declare.
+  list(FILTER launches EXCLUDE REGEX "/(built_engines|cublas_engine|cudnn_engine|cudnn_graph)\\.hpp$")
+  list(FILTER launches EXCLUDE REGEX "/(engine|engine_options|engine_plan|engine_trial|engines)\\.hpp$")
   file(GLOB sources CONFIGURE_DEPENDS tests/nvcc/*.cu)
   foreach(header IN LISTS launches)
     get_filename_component(name ${header} NAME_WE)
@@ -51,9 +69,6 @@ if(OCELLI_CUDA_FOUND AND OCELLI_TESTS)
     list(APPEND sources ${source})
   endforeach()
   add_library(kernels_nvcc OBJECT ${sources})
-  target_link_libraries(kernels_nvcc PRIVATE ocelli)
-  # CMake 3.25 does not know the C++20 of nvcc.
+  target_link_libraries(kernels_nvcc PRIVATE ocelli_nvcc)
   set_target_properties(kernels_nvcc PROPERTIES CUDA_STANDARD_REQUIRED OFF)
-  target_compile_options(kernels_nvcc PRIVATE
-    "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20;--expt-relaxed-constexpr;-Werror=all-warnings>")
 endif()

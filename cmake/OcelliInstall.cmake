@@ -23,6 +23,7 @@ install(FILES
   ${PROJECT_BINARY_DIR}/ocelliConfigVersion.cmake
   ${CMAKE_CURRENT_LIST_DIR}/OcelliAddTrainer.cmake
   ${CMAKE_CURRENT_LIST_DIR}/OcelliCompiled.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/OcelliEngines.cmake
   DESTINATION ${ocelli_package_dir})
 
 # The sources of the program: ocelli_add_trainer() compiles them anew for each trainer.

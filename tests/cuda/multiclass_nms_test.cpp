@@ -46,19 +46,21 @@ struct Found {
 
 constexpr Box kWindow{0.1f, 0, 0.9f, 0.95f};
 
-Found on_device(const Case& c, const MulticlassNmsOptions& options, bool windows = false) {
+Found on_device(
+    const Case& c, const MulticlassNmsOptions& options, bool windows = false,
+    cuda::NmsWay way = cuda::NmsWay::block) {
   DeviceArray<Box> boxes(c.boxes);
   DeviceArray<float> scores(c.scores);
   const auto batch = static_cast<std::size_t>(c.shape.batch);
   const auto most = static_cast<std::size_t>(options.max_total_detections);
   DeviceArray<Box> window(std::vector<Box>(batch, kWindow));
-  DeviceArray<char> work(cuda::multiclass_nms_workspace(c.shape, options));
+  DeviceArray<char> work(cuda::multiclass_nms_workspace(c.shape, options, way));
   DeviceArray<Detection> found(batch * most);
   DeviceArray<std::int32_t> counts(batch), sources(batch * most);
   cuda::multiclass_nms(
       nullptr, c.shape, boxes.data(), c.class_boxes, scores.data(), options,
       windows ? Box{} : kWindow, windows ? window.data() : nullptr, work.data(),
-      {found.data(), counts.data(), sources.data()});
+      {found.data(), counts.data(), sources.data()}, way);
   Found all;
   for (std::size_t n = 0; n < batch; ++n) {
     const std::int32_t count = counts.values()[n];
@@ -90,8 +92,10 @@ Found on_host(const Case& c, const MulticlassNmsOptions& options) {
   return all;
 }
 
-void check(const Case& c, const MulticlassNmsOptions& options, int schedules = 0) {
-  const Found got = in_any_order([&] { return on_device(c, options); }, schedules);
+void check(
+    const Case& c, const MulticlassNmsOptions& options, int schedules = 0,
+    cuda::NmsWay way = cuda::NmsWay::block) {
+  const Found got = in_any_order([&] { return on_device(c, options, false, way); }, schedules);
   const Found wanted = on_host(c, options);
   CHECK(got.labels == wanted.labels);
   CHECK(got.sources == wanted.sources);

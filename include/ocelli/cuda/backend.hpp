@@ -1,5 +1,6 @@
 // CudaBackend: every operation as hand-written kernels, on a device or, without nvcc, on the
-// emulator of ocelli/simt, where the host's memory is the device's.
+// emulator of ocelli/simt, where the host's memory is the device's. On request convolutions are
+// made by cuBLASLt or cuDNN, where the program was built with them.
 //
 // CudaBackendBf16 keeps the net's values and their gradients in bfloat16, which halves the memory
 // and its traffic; weights, their gradients and statistics are float in both, and so are sums.
@@ -13,11 +14,15 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "ocelli/core/bfloat16.hpp"
 #include "ocelli/core/thread_pool.hpp"
+#include "ocelli/cuda/built_engines.hpp"
 #include "ocelli/cuda/column_moments.hpp"
 #include "ocelli/cuda/device_memory.hpp"
+#include "ocelli/cuda/engine_options.hpp"
+#include "ocelli/cuda/engines.hpp"
 #include "ocelli/cuda/rounded_weights.hpp"
 #include "ocelli/cuda/stream.hpp"
 #include "ocelli/cuda/workspace.hpp"
@@ -56,6 +61,24 @@ class BasicCudaBackend {
   /// that every backend is made alike.
   /// @throws DeviceError
   explicit BasicCudaBackend(ThreadPool&) : own_(std::in_place), stream_(own_->handle()) {}
+  /// With engines for the convolutions, see choose_engines.
+  BasicCudaBackend(simt::Stream stream, Precision precision, const cuda::EngineOptions& options)
+      : BasicCudaBackend(stream, precision) {
+    choose_engines(options);
+  }
+
+  /// Which engines make the convolutions; before the first `reserve`. What the wanted one cannot
+  /// make falls to our own kernels; `engine_log` and the options' observer say so.
+  /// @throws ConfigError where the options ask for an engine that was not built, or hold a plan for
+  ///         another device or another version of a library
+  /// @throws DeviceError where a library does not start
+  void choose_engines(const cuda::EngineOptions& options) {
+    choose_engines(options, cuda::built_engines<T>(stream_, options));
+  }
+  /// @param engines  to choose from instead of those that the program was built with
+  void choose_engines(const cuda::EngineOptions& options, cuda::EngineList<T> engines) {
+    engines_ = cuda::Engines<T>(stream_, precision_, options, std::move(engines));
+  }
 
   /// Makes room for an operation; called once for each before the first step. The call's shapes,
   /// batch, mode and wanted gradients must be final; its pointers are not followed.
@@ -86,16 +109,27 @@ class BasicCudaBackend {
 
   simt::Stream stream() const { return stream_; }
 
+  /// What was decided about each kind of product since the start, in the order of `reserve`; empty
+  /// where the options asked for our own kernels.
+  const std::vector<cuda::EngineDecision>& engine_log() const { return engines_.log(); }
+  /// The same as a plan, which makes another run choose alike without timing.
+  cuda::EnginePlan engine_plan() const { return engines_.plan(); }
+
   /// Whether the operation has kernels; all have.
   static bool native(const OpDesc&) { return true; }
 
  private:
+  /// By our own kernels.
+  void own_forward(const OpCall<T>& call);
+  void own_backward(const OpCall<T>& call);
+
   std::optional<cuda::Stream> own_;
   simt::Stream stream_ = nullptr;
   Precision precision_ = kDefaultPrecision;
   cuda::Workspace workspace_;
   cuda::RoundedWeights rounded_;
   cuda::MomentsHandover moments_;  ///< from a convolution to the batch norm right behind it
+  cuda::Engines<T> engines_;
 };
 
 using CudaBackend = BasicCudaBackend<float>;

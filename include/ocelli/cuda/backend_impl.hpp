@@ -30,6 +30,11 @@ void check_countable(const OpCall<T>& call, const Shape& shape) {
         std::string("cuda ") + name(call.op->kind), "use a smaller batch");
 }
 
+/// Kinds that other engines know.
+constexpr bool has_engines(OpKind kind) {
+  return kind == OpKind::conv2d || kind == OpKind::depthwise_conv2d;
+}
+
 }  // namespace cuda::detail
 
 template <class T>
@@ -37,21 +42,41 @@ void BasicCudaBackend<T>::reserve(const OpCall<T>& call) {
   cuda::detail::check_countable(call, call.out_shape);
   for (int k = 0; k < call.op->input_count; ++k)
     cuda::detail::check_countable(call, call.in_shape[k]);
-  if (call.op->kind == OpKind::batch_norm) workspace_.reserve(cuda::batch_norm_floats(call));
-  if (call.op->kind == OpKind::conv2d)
-    workspace_.reserve(cuda::conv2d_forward_floats(call, precision_));
-  if (call.mode == Mode::infer) return;
-  if (call.op->kind == OpKind::conv2d) {
+  const OpKind kind = call.op->kind;
+  const bool trains = call.mode != Mode::infer;
+  if (kind == OpKind::batch_norm) workspace_.reserve(cuda::batch_norm_floats(call));
+  if (kind == OpKind::conv2d) workspace_.reserve(cuda::conv2d_forward_floats(call, precision_));
+  if (trains && kind == OpKind::conv2d) {
     workspace_.reserve(cuda::conv2d_backward_floats(call, precision_));
     moments_.offer(*call.op, cuda::conv2d_moments(call, precision_));
   }
-  if (call.op->kind == OpKind::batch_norm && !call.op->stored_statistics) moments_.want(*call.op);
-  if (call.op->kind == OpKind::depthwise_conv2d)
+  if (trains && kind == OpKind::batch_norm && !call.op->stored_statistics) moments_.want(*call.op);
+  if (trains && kind == OpKind::depthwise_conv2d)
     workspace_.reserve(cuda::depthwise_conv2d_backward_floats(call));
+  if (cuda::detail::has_engines(kind))
+    engines_.reserve(call, workspace_, [this](const OpCall<T>& trial, cuda::Product product) {
+      product == cuda::Product::forward ? own_forward(trial) : own_backward(trial);
+    });
 }
 
 template <class T>
 void BasicCudaBackend<T>::forward(const OpCall<T>& call) {
+  if (cuda::detail::has_engines(call.op->kind) && engines_.forward(call, workspace_)) {
+    moments_.take();  // of what was made before; an engine leaves none
+    return;
+  }
+  own_forward(call);
+}
+
+template <class T>
+void BasicCudaBackend<T>::backward(const OpCall<T>& call) {
+  if (cuda::detail::has_engines(call.op->kind) && engines_.active())
+    return own_backward(engines_.backward(call, workspace_));
+  own_backward(call);
+}
+
+template <class T>
+void BasicCudaBackend<T>::own_forward(const OpCall<T>& call) {
   const cuda::TakenMoments moments = moments_.take();
   switch (call.op->kind) {
     case OpKind::conv2d:
@@ -78,7 +103,7 @@ void BasicCudaBackend<T>::forward(const OpCall<T>& call) {
 }
 
 template <class T>
-void BasicCudaBackend<T>::backward(const OpCall<T>& call) {
+void BasicCudaBackend<T>::own_backward(const OpCall<T>& call) {
   moments_.take();  // nobody wants them now
   switch (call.op->kind) {
     case OpKind::conv2d:

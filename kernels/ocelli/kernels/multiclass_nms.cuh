@@ -1,5 +1,5 @@
 // multiclass_nms: NMS of each class of each picture by itself, then one list of detections. Rules:
-// ocelli/box/nms.hpp and multiclass_nms.hpp.
+// ocelli/box/nms.hpp and multiclass_nms.hpp. Of a few long lists grid_nms.cuh does the first part.
 //
 //   1. class_nms         a block gathers one class's candidates, sorts them, and goes through them
 //                        32 at a time: which are suppressed by boxes kept before, which by each
@@ -215,9 +215,13 @@ join_detections(
   const long first = picture * extent.classes;
   int filled = 0;
   const auto keep_best = [&] {
-    const int size = padded_keys(filled);
-    for (int i = filled + thread_id(); i < size; i += kNmsThreads) keys[i] = kLastKey;
-    block_sort(keys, size);
+    if (extent.classes == 1) {
+      __syncthreads();  // one class comes in order
+    } else {
+      const int size = padded_keys(filled);
+      for (int i = filled + thread_id(); i < size; i += kNmsThreads) keys[i] = kLastKey;
+      block_sort(keys, size);
+    }
     if (filled > rule.total) filled = rule.total;
   };
   for (int c = 0; c < extent.classes; ++c) {
