@@ -40,7 +40,7 @@ std::vector<float> trained(Precision precision) {
   const SsdSpec spec = net.spec();
   const train::Hyperparameters all = settings();
   ThreadPool pool(1);
-  CudaBackend backend(nullptr, precision);
+  CudaBackend backend(pool, precision);
   train::TrainingState<> state(spec.model, all.values().optimizer == "rmsprop", false);
   constexpr int capacity = 100, boxes_each = 3;
   train::SsdStep<CudaBackend> step(backend, pool, spec, all.values(), state, kBatch, capacity);

@@ -60,7 +60,8 @@ class BasicCudaBackend {
   /// Works on a stream of its own, whose steps can be graphs. The pool is not used; it is there so
   /// that every backend is made alike.
   /// @throws DeviceError
-  explicit BasicCudaBackend(ThreadPool&) : own_(std::in_place), stream_(own_->handle()) {}
+  explicit BasicCudaBackend(ThreadPool&, Precision precision = kDefaultPrecision)
+      : own_(std::in_place), stream_(own_->handle()), precision_(precision) {}
   /// With engines for the convolutions, see choose_engines.
   BasicCudaBackend(simt::Stream stream, Precision precision, const cuda::EngineOptions& options)
       : BasicCudaBackend(stream, precision) {
