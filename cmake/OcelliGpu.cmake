@@ -6,14 +6,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
 if(OCELLI_CUDA_FOUND AND (OCELLI_GPU_TESTS OR OCELLI_GPU_BENCH))
-  # One generation unless told: this machine's, or, to see that they compile, any.
+  # This machine's GPU, unless told. Where there is none they are compiled to see that they compile,
+  # and PTX will do: kernels_nvcc sees to the rest.
   execute_process(COMMAND nvidia-smi -L OUTPUT_VARIABLE gpus ERROR_QUIET)
   if(gpus MATCHES "GPU 0")
     set(one native)
-  elseif(90 IN_LIST CMAKE_CUDA_ARCHITECTURES)
-    set(one 90)
   else()
-    list(GET CMAKE_CUDA_ARCHITECTURES 0 one)
+    set(one 90-virtual)
   endif()
   set(OCELLI_GPU_ARCHITECTURES ${one} CACHE STRING
     "GPU generations that the GPU suite and bench are compiled for")
