@@ -27,7 +27,8 @@ if(OCELLI_CUDA_FOUND AND (OCELLI_GPU_TESTS OR OCELLI_GPU_BENCH))
   target_compile_definitions(ocelli_gpu_flags INTERFACE OCELLI_COMPILED OCELLI_CUDA_COMPILED)
   # CMake 3.25 does not know the C++20 of nvcc. The kernels of one file go to several processors.
   target_compile_options(ocelli_gpu_flags INTERFACE
-    "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20;--expt-relaxed-constexpr;-Werror=all-warnings>"
+    "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20;--expt-relaxed-constexpr>"
+    "$<$<AND:$<BOOL:${OCELLI_WERROR}>,$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>>:-Werror=all-warnings>"
     "$<$<AND:$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>,$<VERSION_GREATER_EQUAL:$<CUDA_COMPILER_VERSION>,12.9>>:--split-compile=0>")
 
   # CudaBackend's kernels, and the CPU's operations to compare with, by the host's compiler: nvcc
