@@ -10,7 +10,7 @@
 #include "ocelli/core/random.hpp"
 #include "ocelli/cuda/backend.hpp"
 #include "ocelli/cuda/step_math.hpp"
-#include "ocelli/train/ssd_trainer.hpp"
+#include "ocelli/train/ssd_step.hpp"
 #include "train/tiny_net.hpp"
 
 using namespace ocelli;

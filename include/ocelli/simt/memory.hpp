@@ -23,13 +23,15 @@ namespace ocelli::simt {
 /// @throws DeviceError where there is not that much
 inline void* allocate(std::size_t bytes) {
   refuse_in_capture("cudaMalloc");
-  if (settings().far_memory) return far_pages().allocate(bytes);
-  const std::size_t rounded = (bytes + 255) / 256 * 256;
-  // Not rounded up to the alignment where a sanitizer watches the end.
   void* p = nullptr;
-  if (posix_memalign(&p, 256, bytes == 0 ? rounded + 1 : bytes) != 0)
-    throw DeviceError("no memory for " + std::to_string(bytes) + " bytes");
-  std::memset(p, 0xFF, bytes);
+  if (settings().far_memory) {
+    p = far_pages().allocate(bytes);
+  } else {
+    // Not rounded up to the alignment where a sanitizer watches the end.
+    if (posix_memalign(&p, 256, bytes == 0 ? 1 : bytes) != 0)
+      throw DeviceError("no memory for " + std::to_string(bytes) + " bytes");
+    std::memset(p, 0xFF, bytes);
+  }
   if (listener.declared != nullptr) listener.declared(p, bytes);
   return p;
 }
@@ -37,9 +39,8 @@ inline void* allocate(std::size_t bytes) {
 /// Frees what allocate() gave; null is allowed. In a capture the capture is lost.
 inline void release(void* p) {
   if (p != nullptr && detail::capture.active) detail::capture.broken = true;
-  if (far_pages().release(p)) return;
   if (p != nullptr && listener.forgotten != nullptr) listener.forgotten(p);
-  std::free(p);
+  if (!far_pages().release(p)) std::free(p);
 }
 
 namespace detail {
