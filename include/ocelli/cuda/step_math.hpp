@@ -77,6 +77,16 @@ class StepMath {
     simt::synchronize(stream_);
   }
 
+  /// Waits for what is under way: it names the memory of whoever owns this.
+  ~StepMath() {
+    try {
+      simt::synchronize(stream_);
+    } catch (const DeviceError&) {  // told already, or nobody asks any more
+    }
+  }
+  StepMath(const StepMath&) = delete;
+  StepMath& operator=(const StepMath&) = delete;
+
   /// One batch of a step.
   struct Part {
     Draw draw;
