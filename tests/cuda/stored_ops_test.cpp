@@ -228,7 +228,7 @@ TEST_CASE("cuda bfloat16: lanes of 8 are not taken at crooked addresses") {
 }
 
 TEST_CASE("cuda convert: rounds to bfloat16 and widens again") {
-  for (const std::size_t count : {1, 7, 1024, 1027}) {
+  for (const std::size_t count : {1u, 7u, 1024u, 1027u}) {
     CAPTURE(count);
     Random random(3, Stream::init);
     std::vector<float> x(count);
