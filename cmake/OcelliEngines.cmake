@@ -54,7 +54,9 @@ function(_ocelli_engine name variable header library title)
     return()
   endif()
   add_library(ocelli::${name} INTERFACE IMPORTED GLOBAL)
-  target_compile_definitions(ocelli::${name} INTERFACE OCELLI_WITH_${variable}=1)
+  # For nvcc alone: other compilers have the emulator, whose memory the library could not use.
+  target_compile_definitions(ocelli::${name} INTERFACE
+    $<$<COMPILE_LANGUAGE:CUDA>:OCELLI_WITH_${variable}=1>)
   target_include_directories(ocelli::${name} INTERFACE ${OCELLI_${variable}_INCLUDE})
   target_link_libraries(ocelli::${name} INTERFACE ocelli::ocelli ${OCELLI_${variable}_LIBRARY})
 endfunction()

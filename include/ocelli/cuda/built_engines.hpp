@@ -1,7 +1,7 @@
 // The engines that this program was built with.
 //
-// cuBLASLt with OCELLI_WITH_CUBLAS, cuDNN with OCELLI_WITH_CUDNN, both under nvcc alone: the CMake
-// targets ocelli::cublas and ocelli::cudnn define them and link the libraries.
+// cuBLASLt with OCELLI_WITH_CUBLAS, cuDNN with OCELLI_WITH_CUDNN: the CMake targets ocelli::cublas
+// and ocelli::cudnn define them for nvcc, and link the libraries.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -19,10 +19,10 @@ namespace ocelli::cuda {
 
 /// Whether the program was built with an engine.
 constexpr bool is_built(Engine engine) {
-#if defined(OCELLI_WITH_CUBLAS) && defined(__CUDACC__)
+#ifdef OCELLI_WITH_CUBLAS
   if (engine == Engine::cublas) return true;
 #endif
-#if defined(OCELLI_WITH_CUDNN) && defined(__CUDACC__)
+#ifdef OCELLI_WITH_CUDNN
   if (engine == Engine::cudnn) return true;
 #endif
   return engine == Engine::own;
@@ -56,11 +56,11 @@ EngineList<T> built_engines([[maybe_unused]] simt::Stream stream, const EngineOp
     return options.mode == mode || options.mode == EngineMode::trial ||
            (options.mode == EngineMode::plan && options.plan.uses(engine));
   };
-#if defined(OCELLI_WITH_CUBLAS) && defined(__CUDACC__)
+#ifdef OCELLI_WITH_CUBLAS
   if (needed(Engine::cublas, EngineMode::cublas))
     engines.push_back(std::make_unique<CublasEngine<T>>(stream));
 #endif
-#if defined(OCELLI_WITH_CUDNN) && defined(__CUDACC__)
+#ifdef OCELLI_WITH_CUDNN
   if (needed(Engine::cudnn, EngineMode::cudnn))
     engines.push_back(std::make_unique<CudnnEngine<T>>(stream));
 #endif

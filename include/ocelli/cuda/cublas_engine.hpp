@@ -1,4 +1,4 @@
-// CublasEngine: 1x1 convolutions of stride 1 as matrix products of cuBLASLt. Empty without nvcc and
+// CublasEngine: 1x1 convolutions of stride 1 as matrix products of cuBLASLt. Empty without
 // OCELLI_WITH_CUBLAS.
 //
 //   forward          y  [rows, K]  = x [rows, C] * w [C, K], + bias, relu in the same launch
@@ -16,7 +16,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#if defined(OCELLI_WITH_CUBLAS) && defined(__CUDACC__)
+#ifdef OCELLI_WITH_CUBLAS
 
 #include <cublasLt.h>
 

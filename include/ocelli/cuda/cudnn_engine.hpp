@@ -1,4 +1,4 @@
-// CudnnEngine: convolutions and depthwise convolutions through cuDNN 9. Empty without nvcc and
+// CudnnEngine: convolutions and depthwise convolutions through cuDNN 9. Empty without
 // OCELLI_WITH_CUDNN.
 //
 // cuDNN wants filters as [out, rows, columns, in] and the same padding on both sides. So weights
@@ -15,7 +15,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#if defined(OCELLI_WITH_CUDNN) && defined(__CUDACC__)
+#ifdef OCELLI_WITH_CUDNN
 
 #include <algorithm>
 #include <array>

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#if defined(OCELLI_WITH_CUDNN) && defined(__CUDACC__)
+#ifdef OCELLI_WITH_CUDNN
 
 #include <cudnn.h>
 
