@@ -220,6 +220,15 @@ TEST_CASE("cuda conv2d bf16: cut along the depth") {
     }
 }
 
+TEST_CASE("cuda conv2d bf16: a weight gradient of many parts") {
+  const Case c{3, 29, 27, 8, 8, 1, 1, 1, -1};
+  const Convolution<bfloat16> convolution(c, {});
+  const Made got = convolution.made(cuda::ConvBf16Tile::flat, 64);  // 37 parts
+  CHECK(got.dw == convolution.expected().dw);
+  const simt::ScheduleSeed shuffled(3);
+  CHECK(got == convolution.made(cuda::ConvBf16Tile::flat, 64));
+}
+
 TEST_CASE("cuda conv2d bf16: activations before and behind") {
   for (const Activation f : {Activation::none, Activation::relu, Activation::relu6})
     for (const int i : {2, 5})
@@ -518,6 +527,7 @@ TEST_CASE("cuda conv2d bf16: the floors are those of the geometry") {
   CHECK(
       conv2d_add_parts_floor<float>(70, 7, 3, false, true) ==
       Floor{4 * 3 * 70 + 2 * 4 * 70, 3 * 70});
+  CHECK(conv2d_add_weight_parts_floor(70, 40) == Floor{4 * (40 * 70 + 70 + 70), 40 * 70});
   // Reads the moments, gamma, beta and the moving ones; writes the moving ones and four more.
   CHECK(batch_norm_collect_floor(6, 9) == Floor{4 * (2 * 9 * 6 + 10 * 6), 5 * 9 * 6});
 }
