@@ -130,7 +130,7 @@ inline constexpr bool kTakesSeveral = T::columns < 128;
 /// @param bias     [K], or null
 /// @param moments  [blocks of rows, 2, K]: mean and sum of squared differences; or null. One part
 template <class T, class S>
-OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
+OCELLI_KERNEL_BOUNDS(T::threads, (kResidents<T, S>))
 conv2d_mma_forward(
     ConvPlan plan, Operand<S> x, const bfloat16* w, int tiles, DepthCut cut, const float* bias,
     Activation f, S* y, bool y_whole, float* moments) {
@@ -212,7 +212,7 @@ struct DataGradientRows {
 /// Grid: tiles of C, tiles of the largest phase's pixels, parts of the depth times stride * stride
 /// phases. A part that has no depth in a phase is 0 there.
 template <class T, class S>
-OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
+OCELLI_KERNEL_BOUNDS(T::threads, (kResidents<T, S>))
 conv2d_mma_data_gradient(
     ConvPlan plan, const S* dy, const bfloat16* w, DepthCut cut, Gradient<S> dx, bool dx_whole) {
   OCELLI_SHARED(bfloat16, ring, [T::ring_size]);
@@ -277,7 +277,7 @@ struct WeightGradientRows {
 /// @param part     pixels of a part
 /// @param partial  [parts, taps*C, K]
 template <class T, class S>
-OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
+OCELLI_KERNEL_BOUNDS(T::threads, (kResidents<T, S>))
 conv2d_mma_weight_gradient(ConvPlan plan, Operand<S> x, const S* dy, int part, float* partial) {
   OCELLI_SHARED(bfloat16, ring, [T::ring_size]);
   const Conv2dGeometry& g = plan.g;
