@@ -220,6 +220,15 @@ TEST_CASE("cuda conv2d bf16: cut along the depth") {
     }
 }
 
+TEST_CASE("cuda conv2d bf16: a weight gradient of many parts") {
+  const Case c{3, 29, 27, 8, 8, 1, 1, 1, -1};
+  const Convolution<bfloat16> convolution(c, {});
+  const Made got = convolution.made(cuda::ConvBf16Tile::flat, 64);  // 37 parts
+  CHECK(got.dw == convolution.expected().dw);
+  const simt::ScheduleSeed shuffled(3);
+  CHECK(got == convolution.made(cuda::ConvBf16Tile::flat, 64));
+}
+
 TEST_CASE("cuda conv2d bf16: activations before and behind") {
   for (const Activation f : {Activation::none, Activation::relu, Activation::relu6})
     for (const int i : {2, 5})
@@ -373,36 +382,60 @@ TEST_CASE("cuda conv2d bf16: moments have the same bits in any order") {
   CHECK(straight.statistics() == shuffled.statistics());
 }
 
+namespace {
+
+/// That `moments` [chunks, 2, columns] are those of chunks of y's rows.
+template <class S>
+void check_moments(const std::vector<S>& y, int columns, int chunk, const float* moments) {
+  const long rows = static_cast<long>(y.size()) / columns;
+  for (long first = 0; first < rows; first += chunk, moments += 2 * columns) {
+    const long last = std::min(rows, first + chunk);
+    const std::vector<S> part(y.begin() + first * columns, y.begin() + last * columns);
+    const Moments want(part, columns);
+    for (std::size_t c = 0; c < want.mean.size(); ++c) {
+      CHECK(std::abs(moments[c] - want.mean[c]) < 0x1p-18);
+      const double squares = want.variance[c] * static_cast<double>(last - first);
+      CHECK(std::abs(moments[want.mean.size() + c] - squares) < 0x1p-18 * squares);
+    }
+  }
+}
+
+}  // namespace
+
 TEST_CASE("cuda conv2d bf16: blocks that take several tiles of rows") {
   // As a large batch makes them: chunks of three tiles, of which the last block has one.
   const Case c{5, 12, 11, 8, 24, 1, 1, 1, -1};
   const Problem p = conv(c);
   const Conv2dGeometry g = conv2d_geometry(p.op, p.in[0], p.out);
-  const auto x = stored<bfloat16>(grid<float>(5 * p.in[0].size(), 1, 1));
+  const auto x = grid<float>(5 * p.in[0].size(), 1, 1);
+  const auto stored_x = stored<bfloat16>(x);
   const auto w = stored<bfloat16>(grid<float>(p.weights, 1, 2));
   std::vector<bfloat16> y(static_cast<std::size_t>(5 * p.out.size()));
   const int rows = static_cast<int>(5 * g.out_pixels()), tiles = 3;
   using T = cuda::detail::Bf16Tile<cuda::ConvBf16Tile::narrow>::Type;
   const int chunk = tiles * T::rows, chunks = (rows + chunk - 1) / chunk;
   CHECK(chunks == 2);
-  cuda::Memory<float> moments(static_cast<std::size_t>(2 * chunks * c.out));
+  cuda::Memory<float> moments(static_cast<std::size_t>(2 * 6 * c.out));
   simt::launch(
       kernel::conv2d_mma_forward<T, bfloat16>, dim3(1, static_cast<unsigned>(chunks)),
       dim3(T::threads), 0, nullptr, cuda::detail::conv2d_plan(g, 5, g.channels, true, true),
-      Operand<bfloat16>{x.data()}, w.data(), tiles, kernel::DepthCut{64, nullptr}, nullptr,
+      Operand<bfloat16>{stored_x.data()}, w.data(), tiles, kernel::DepthCut{64, nullptr}, nullptr,
       Activation::none, y.data(), true, moments.data());
-  for (int k = 0; k < chunks; ++k) {
-    const auto first = static_cast<std::ptrdiff_t>(k * chunk) * c.out;
-    const auto last = static_cast<std::ptrdiff_t>(std::min(rows, (k + 1) * chunk)) * c.out;
-    const std::vector<bfloat16> part(y.begin() + first, y.begin() + last);
-    const Moments want(part, c.out);
-    for (std::size_t col = 0; col < want.mean.size(); ++col) {
-      const float* const at = moments.data() + 2 * k * c.out + col;
-      CHECK(std::abs(at[0] - want.mean[col]) < 0x1p-18);
-      const double squares = want.variance[col] * double(last - first) / c.out;
-      CHECK(std::abs(at[c.out] - squares) < 0x1p-18 * squares);
-    }
-  }
+  check_moments(y, c.out, chunk, moments.data());
+
+  // Middle tiles in place of a wide one leave the wide one's chunks.
+  std::vector<float> wide_y(y.size());
+  OpCall<float> call;
+  call.op = &p.op;
+  call.batch = 5;
+  call.in_shape[0] = p.in[0];
+  call.out_shape = p.out;
+  call.in[0].data = x.data();
+  call.out = wide_y.data();
+  cuda::conv2d_bf16_forward_with(
+      nullptr, call, w.data(), {cuda::ConvBf16Tile::wide, 64, 1}, nullptr, moments.data());
+  CHECK(cuda::conv2d_bf16_chunk(g, 5, cuda::ConvBf16Tile::wide) == 128);
+  check_moments(wide_y, c.out, 128, moments.data());
 }
 
 TEST_CASE("cuda conv2d bf16: parts are made where tiles are few") {
@@ -518,6 +551,7 @@ TEST_CASE("cuda conv2d bf16: the floors are those of the geometry") {
   CHECK(
       conv2d_add_parts_floor<float>(70, 7, 3, false, true) ==
       Floor{4 * 3 * 70 + 2 * 4 * 70, 3 * 70});
+  CHECK(conv2d_add_weight_parts_floor(70, 40) == Floor{4 * (40 * 70 + 70 + 70), 40 * 70});
   // Reads the moments, gamma, beta and the moving ones; writes the moving ones and four more.
   CHECK(batch_norm_collect_floor(6, 9) == Floor{4 * (2 * 9 * 6 + 10 * 6), 5 * 9 * 6});
 }

@@ -102,7 +102,7 @@ TEST_CASE("cuda race mode: convolutions in bfloat16") {
   run<float>(5, 3, 2, 1, ConvBf16Tile::small);
 }
 
-TEST_CASE("cuda race mode: batch norm's statistics from moments") {
+TEST_CASE("cuda race mode: batch norm's statistics from moments; parts of a weight gradient") {
   Device<float> floats;
   const int chunks = 70, channels = 11, chunk = 32, rows = 69 * 32 + 5;
   const float* const moments = floats.filled(2 * chunks * channels, 1);
@@ -119,6 +119,9 @@ TEST_CASE("cuda race mode: batch norm's statistics from moments") {
     CHECK_NOTHROW(simt::launch(
         kernel::batch_norm_collect, dim3(2), dim3(kernel::kCollectColumns, kernel::kCollectRows), 0,
         nullptr, moments, chunks, chunk, rows, channels, norm));
+    CHECK_NOTHROW(simt::launch(
+        kernel::conv2d_add_weight_parts, dim3(2), dim3(kernel::kPartColumns, kernel::kPartRows), 0,
+        nullptr, moments, 40, 35, floats.filled(35, 4)));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "ocelli/cuda/conv2d_extent.hpp"
 #include "ocelli/cuda/elementwise.hpp"
 #include "ocelli/kernels/conv2d_mma.cuh"
+#include "ocelli/kernels/conv2d_parts.cuh"
 
 namespace ocelli::cuda {
 

@@ -42,6 +42,9 @@ inline ConvCut conv2d_bf16_weight_gradient_cut(const Conv2dGeometry& g, int batc
   return {tile, static_cast<int>(part), static_cast<int>((pixels + part - 1) / part)};
 }
 
+/// Up to so many parts the blocks of add_column_totals are large enough.
+inline constexpr int kFewParts = 4 * kernel::kTotalRows;
+
 /// Adds to dweight.
 /// @param partial  cut.parts * weights floats
 template <class S>
@@ -60,9 +63,16 @@ void conv2d_bf16_weight_gradient_with(
       dim3(static_cast<unsigned>(extent.threads)), 0, stream,
       detail::conv2d_plan(g, call.batch, g.channels, x, dy), call.in[0], call.dout, cut.depth,
       partial);
-  simt::launch(
-      kernel::add_column_totals, total_grid(g.weights()), kTotalBlock, 0, stream, partial,
-      cut.parts, static_cast<int>(g.weights()), call.dweight);
+  const int weights = static_cast<int>(g.weights());
+  if (cut.parts > kFewParts)
+    simt::launch(
+        kernel::conv2d_add_weight_parts, dim3(blocks(weights, kernel::kPartColumns)),
+        dim3(kernel::kPartColumns, kernel::kPartRows), 0, stream, partial, cut.parts, weights,
+        call.dweight);
+  else
+    simt::launch(
+        kernel::add_column_totals, total_grid(weights), kTotalBlock, 0, stream, partial, cut.parts,
+        weights, call.dweight);
 }
 
 }  // namespace ocelli::cuda

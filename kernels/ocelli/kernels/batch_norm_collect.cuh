@@ -15,7 +15,7 @@
 namespace ocelli::kernel {
 
 /// Of a block: channels, and threads that share a channel's chunks. A warp reads whole sectors.
-inline constexpr int kCollectColumns = 8, kCollectRows = 64;
+inline constexpr int kCollectColumns = 8, kCollectRows = 128;
 
 constexpr Floor batch_norm_collect_floor(long channels, long chunks) {
   return {4 * (2 * chunks * channels + 10 * channels), 5 * chunks * channels};

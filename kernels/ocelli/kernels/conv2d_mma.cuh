@@ -2,7 +2,7 @@
 // data gradient and weight gradient. The products are those of conv2d.cuh.
 //
 // Small maps make few tiles. Then forward and data gradient are cut along the depth into parts,
-// whose sums go to a workspace and are added in their order by conv2d_add_parts. A block of
+// whose sums go to a workspace and are added in their order (conv2d_parts.cuh). A block of
 // forward takes several tiles of rows, one below the other, and can leave the mean and the sum of
 // squared differences of each column, so that the batch norm behind it need not read y again.
 //
@@ -12,8 +12,6 @@
 //   data gradient       bytes = S * (N*H*W*C + N*OH*OW*K) + 2 * taps*C*K       + S * N*H*W*C to
 //                                                                                accumulate
 //   weight gradient     bytes = S * (N*H*W*C + N*OH*OW*K) + 4 * 2 * taps*C*K
-//   conv2d_add_parts    bytes = 4 * p * n + S * n      flops = (p - 1) * n     for n values of p
-//     parts; with a bias 4 * channels bytes and n flops more, to accumulate S * n and n
 // needs   fewer than 2^31 values in each tensor, windows of fewer than 2^20 taps; pieces of 8
 //         where C or K is a multiple of 8
 // SPDX-License-Identifier: Apache-2.0
@@ -41,15 +39,6 @@ template <class S>
 constexpr Floor conv2d_mma_weight_gradient_floor(const Conv2dGeometry& g, long batch) {
   return {kBytes<S> * conv2d_values(g, batch) + 8 * g.weights(), batch * g.flops()};
 }
-template <class S>
-constexpr Floor conv2d_add_parts_floor(
-    long values, long channels, long parts, bool bias, bool accumulate) {
-  const long bytes = kBytes<S> * (accumulate ? 2 : 1);
-  return {
-      (4 * parts + bytes) * values + (bias ? 4 * channels : 0),
-      (parts - 1 + (bias ? 1 : 0) + (accumulate ? 1 : 0)) * values};
-}
-
 /// What the launches of a convolution have in common. What kernels could compute from the geometry
 /// stands here too, where it costs them no registers.
 struct ConvPlan {
@@ -141,7 +130,7 @@ inline constexpr bool kTakesSeveral = T::columns < 128;
 /// @param bias     [K], or null
 /// @param moments  [blocks of rows, 2, K]: mean and sum of squared differences; or null. One part
 template <class T, class S>
-OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
+OCELLI_KERNEL_BOUNDS(T::threads, (kResidents<T, S>))
 conv2d_mma_forward(
     ConvPlan plan, Operand<S> x, const bfloat16* w, int tiles, DepthCut cut, const float* bias,
     Activation f, S* y, bool y_whole, float* moments) {
@@ -223,7 +212,7 @@ struct DataGradientRows {
 /// Grid: tiles of C, tiles of the largest phase's pixels, parts of the depth times stride * stride
 /// phases. A part that has no depth in a phase is 0 there.
 template <class T, class S>
-OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
+OCELLI_KERNEL_BOUNDS(T::threads, (kResidents<T, S>))
 conv2d_mma_data_gradient(
     ConvPlan plan, const S* dy, const bfloat16* w, DepthCut cut, Gradient<S> dx, bool dx_whole) {
   OCELLI_SHARED(bfloat16, ring, [T::ring_size]);
@@ -288,7 +277,7 @@ struct WeightGradientRows {
 /// @param part     pixels of a part
 /// @param partial  [parts, taps*C, K]
 template <class T, class S>
-OCELLI_KERNEL_BOUNDS(T::threads, T::residents)
+OCELLI_KERNEL_BOUNDS(T::threads, (kResidents<T, S>))
 conv2d_mma_weight_gradient(ConvPlan plan, Operand<S> x, const S* dy, int part, float* partial) {
   OCELLI_SHARED(bfloat16, ring, [T::ring_size]);
   const Conv2dGeometry& g = plan.g;
@@ -305,24 +294,6 @@ conv2d_mma_weight_gradient(ConvPlan plan, Operand<S> x, const S* dy, int part, f
       first_row, first_column + RowPieces<T>::column(), g.out_channels, g.out_channels % 4 == 0,
       partial + long(block_z()) * g.weights()};
   put_sums<T>(sums, rows - first_row < T::rows ? rows - first_row : T::rows, ring, put);
-}
-
-inline constexpr int kConvElementThreads = 256;
-
-/// to = f(sum of the parts + bias), or to += it; a thread a value.
-/// @param partial  [parts, values]
-/// @param bias     [channels], or null
-template <class S>
-OCELLI_KERNEL_BOUNDS(kConvElementThreads)
-conv2d_add_parts(
-    const float* partial, int parts, int values, Divider by_channels, const float* bias,
-    Activation f, Gradient<S> to) {
-  const int at = thread_of_grid();
-  if (at >= values) return;
-  float sum = partial[at];
-  for (int part = 1; part < parts; ++part) sum += partial[long(part) * values + at];
-  if (bias != nullptr) sum += bias[by_channels.remainder(at)];
-  deliver(to, at, Lanes<1>{{activate(f, sum)}});
 }
 
 }  // namespace ocelli::kernel

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "ocelli/kernels/lanes.cuh"
 
@@ -31,13 +32,18 @@ struct MmaTile {
   static constexpr int rows = Rows, columns = Columns, depth = Depth, stages = 3;
   static constexpr int warp_rows = WarpRows, warp_columns = WarpColumns;
   static constexpr int threads = 32 * (Rows / WarpRows) * (Columns / WarpColumns);
-  static constexpr int residents = 512 / threads;  ///< blocks that must fit a multiprocessor
   static constexpr int left_size = Rows * Depth, right_size = Columns * Depth;
   static constexpr int stage_size = left_size + right_size;  ///< numbers
   static constexpr int ring_size = stages * stage_size;
   static_assert(WarpRows % 16 == 0 && WarpColumns % 16 == 0 && Depth % 16 == 0);
   static_assert(2 * ring_size <= 48 * 1024, "the ring is static shared memory");
 };
+
+/// Blocks that must fit a multiprocessor: as many as leave the registers that are needed. Pieces of
+/// float take some, and so do those of narrow tiles, which are many.
+template <class T, class S>
+inline constexpr int kResidents = 512 / T::threads +
+                                  (std::is_same_v<S, bfloat16> && T::rows == 64 ? 1 : 0);
 
 inline constexpr int kPiece = 8;  ///< numbers of a piece
 inline constexpr int kLag = 1;    ///< starts between a slice's own and its finish: stages - 2
