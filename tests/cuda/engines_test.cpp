@@ -9,6 +9,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cpu/problem.hpp"
@@ -72,8 +73,15 @@ class Loops final : public ProductEngine<float> {
   std::string version_;
 };
 
+/// While it lives the host's memory is the device's: the engines here compute on the host.
+struct NearMemory {
+  bool before = std::exchange(simt::settings().far_memory, false);
+  ~NearMemory() { simt::settings().far_memory = before; }
+};
+
 /// A 1x1 convolution, or a 3x3 one, with what it reads and writes.
 struct Conv {
+  NearMemory near;
   OpDesc op;
   OpCall<float> call;
   std::vector<float> x, w, b, y, dy, dx, dw, db;

@@ -12,18 +12,26 @@ using namespace ocelli;
 using namespace ocelli::kernel_test;
 
 TEST_CASE("cuda step math: pictures are rounded to bfloat16") {
-  CudaBackendBf16 backend;
   ThreadPool pool(1);
+  CudaBackendBf16 backend(pool);
   const std::vector<Box> anchors(4, Box{0, 0, 1, 1});
   UpdatePlan plan;
   plan.slab_floats = 8;
   plan.segments = {{0, 8, 0.0}};
   CudaBackendBf16::StepMath math(backend, pool, anchors, 2, {}, 1, 3, plan);
+  math.set_eager(true);  // else nothing may be read on the way
+  const std::vector<Box> boxes(3);
+  const std::vector<std::int32_t> labels(3);
+  const std::vector<int> counts(1);
   for (const std::size_t count : {36u, 7u}) {  // the second has room
     const std::vector<float> made = numbers(count, 2);
-    const bfloat16* there = math.images(made.data(), static_cast<long>(count));
+    math.next({});
+    math.feed(
+        made.data(), static_cast<long>(count), 1, {boxes.data(), labels.data(), counts.data(), 3});
     std::vector<bfloat16> got(count);
-    simt::download(got.data(), there, count * sizeof(bfloat16));
+    math.run([&] {
+      simt::download(got.data(), math.images(), count * sizeof(bfloat16), backend.stream());
+    });
     for (std::size_t i = 0; i < count; ++i) CHECK(got[i].bits == bfloat16(made[i]).bits);
   }
 }
