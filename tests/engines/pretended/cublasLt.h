@@ -148,7 +148,7 @@ inline cublasStatus_t cublasLtMatmul(
     const void* beta, const void* c, cublasLtMatrixLayout_t, void* d,
     cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t*, void* workspace,
     std::size_t bytes, void*) {
-  std::memset(workspace, 7, bytes);
+  if (bytes > 0) std::memset(workspace, 7, bytes);
   const auto rows = [](const pretended::Matrix& m, int trans) {
     return trans ? m.columns : m.rows;
   };

@@ -291,7 +291,7 @@ inline cudnnStatus_t cudnnBackendExecute(
       memory(x),
       memory(w),
       memory(y)};
-  for (std::size_t i : {0, 1}) {
+  for (std::size_t i = 0; i < 2; ++i) {
     const std::int64_t reach = (c.w[2 + i] - 1) * c.dilation[i] + 1;
     if (c.y[2 + i] != (c.x[2 + i] + 2 * c.pad[i] - reach) / c.stride[i] + 1) ++handle->broken_rules;
   }
