@@ -13,7 +13,7 @@ namespace ocelli::test {
 /// values within `tolerance` (0 for what is exact on the grid of problem.hpp).
 inline void check_on_emulator(const Problem& p, double tolerance = 0) {
   const auto straight = solve<float, CudaBackend>(p);
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1u, 2u}) {
     const simt::ScheduleSeed shuffled(seed);
     check_close(straight, solve<float, CudaBackend>(p), 0);
   }

@@ -201,7 +201,7 @@ template <class Backend>
 void check_any_order() {
   Backend kernels;
   const Trained straight = train(kernels, 2);
-  for (const std::uint64_t seed : {7, 8}) {
+  for (const std::uint64_t seed : {7u, 8u}) {
     const simt::ScheduleSeed shuffled(seed);
     Backend others;
     const Trained mixed = train(others, 2);

@@ -178,7 +178,7 @@ inline void check_stored_tensor(
 inline void check_stored(const Problem& p, double tolerance = 0) {
   const auto got = solve<float, StoredKernels>(p);
 #ifndef __CUDACC__
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1u, 2u}) {
     const simt::ScheduleSeed shuffled(seed);
     check_close(got, solve<float, StoredKernels>(p), 0);
   }

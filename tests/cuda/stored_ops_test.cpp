@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include "agree.hpp"
-#include "ocelli/cuda/convert.hpp"
 #include "ocelli/simt/device_array.hpp"
 #include "stored.hpp"
 
@@ -227,22 +226,6 @@ TEST_CASE("cuda bfloat16: lanes of 8 are not taken at crooked addresses") {
     CHECK(static_cast<float>(y[static_cast<std::size_t>(i)]) == std::max(0, i - 36));
 }
 
-TEST_CASE("cuda convert: rounds to bfloat16 and widens again") {
-  for (const std::size_t count : {1, 7, 1024, 1027}) {
-    CAPTURE(count);
-    Random random(3, Stream::init);
-    std::vector<float> x(count);
-    for (float& v : x) v = static_cast<float>(random.normal());
-    const simt::DeviceArray<float> from(x);
-    simt::DeviceArray<bfloat16> half(count);
-    simt::DeviceArray<float> back(count);
-    cuda::convert(nullptr, from.data(), static_cast<long>(count), half.data());
-    cuda::convert(nullptr, half.data(), static_cast<long>(count), back.data());
-    const std::vector<float> got = back.values();
-    for (std::size_t i = 0; i < count; ++i) CHECK(got[i] == rounded(static_cast<double>(x[i])));
-  }
-}
-
 TEST_CASE("cuda bfloat16: the floors count two bytes a value, four a parameter") {
   using namespace kernel;
   using T = bfloat16;
@@ -257,7 +240,6 @@ TEST_CASE("cuda bfloat16: the floors count two bytes a value, four a parameter")
   CHECK(dropout_backward_floor<T>(n, true) == Floor{2 * 3 * n, n});
   CHECK(softmax_forward_floor<T>(P, C) == Floor{2 * (n + n), 5 * n});
   CHECK(softmax_backward_floor<T>(P, C, true) == Floor{2 * 4 * n, 4 * n});
-  CHECK(convert_floor<float, T>(n) == Floor{4 * n + 2 * n, 0});
   CHECK(column_partials_floor<T>(P, C, chunks) == Floor{2 * n + 4 * chunks * C, n});
   // Partial sums [chunks, 2, C], statistics and parameters are floats.
   CHECK(batch_norm_moments_floor<T>(P, C, chunks) == Floor{2 * n + 4 * chunks * 2 * C, 4 * n});

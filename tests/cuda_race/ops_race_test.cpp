@@ -67,7 +67,7 @@ void run_over(const Problem& p, Precision precision) {
   }
   call.out = device.unwritten<T>(p.batch * p.out.size());
   call.dout = device.filled<T>(p.batch * p.out.size(), 10);
-  for (const std::uint64_t seed : {0, 1}) {
+  for (const std::uint64_t seed : {0u, 1u}) {
     const simt::ScheduleSeed schedule(seed);
     BasicCudaBackend<T> backend(nullptr, precision);
     backend.reserve(call);

@@ -63,17 +63,20 @@ batch_norm_moments(Operand<T> x, int rows, int channels, int chunk, float* parti
   const int c = (block_x() * static_cast<int>(blockDim.x) + thread_x()) * V;
   Lanes<V> middle = lanes_of<V>(0.0f);
   if (c < channels) middle = pivot<V>(x, rows, channels, c);
-  column_partials<V, 2>(rows, channels, chunk, partial, [&](int row, int) {
-    const Lanes<V> value = read<V>(x, long(row) * channels + c, c);
-    Terms<V, 2> terms;
-    OCELLI_UNROLL
-    for (int e = 0; e < V; ++e) {
-      const float d = value.v[e] - middle.v[e];
-      terms.sum[0].v[e] = d;
-      terms.sum[1].v[e] = d * d;
-    }
-    return terms;
-  });
+  column_partials<V, 2, 4>(
+      rows, channels, chunk, partial,
+      [&](int row, int) { return fetch<V>(x.data + long(row) * channels + c); },
+      [&](const Packed<V, T>& fetched, int) {
+        const Lanes<V> value = value_of(x, widen(fetched), c);
+        Terms<V, 2> terms;
+        OCELLI_UNROLL
+        for (int e = 0; e < V; ++e) {
+          const float d = value.v[e] - middle.v[e];
+          terms.sum[0].v[e] = d;
+          terms.sum[1].v[e] = d * d;
+        }
+        return terms;
+      });
 }
 
 /// The parameters and statistics of a batch norm; gamma and beta may be null.
@@ -158,11 +161,12 @@ template <int V>
 struct NormTerms {
   Lanes<V> gradient, normalised;
 
+  /// @param in, dy  of x and dy, as they lie in memory
   template <class T>
   OCELLI_DEVICE NormTerms(
-      const Operand<T>& x, const T* dy, const float* batch_norm, Activation f, int channels, long i,
-      int c)
-      : gradient(load<V>(dy + i)), normalised(read<V>(x, i, c)) {
+      const Operand<T>& x, const Packed<V, T>& in, const Packed<V, T>& dy, const float* batch_norm,
+      Activation f, int channels, int c)
+      : gradient(widen(dy)), normalised(value_of(x, widen(in), c)) {
     const Lanes<V> mean = load<V>(batch_norm + c), inverse = load<V>(batch_norm + channels + c);
     const Lanes<V> scale = load<V>(batch_norm + 2 * channels + c);
     const Lanes<V> shift = load<V>(batch_norm + 3 * channels + c);
@@ -175,22 +179,34 @@ struct NormTerms {
   }
 };
 
+/// What a row's terms are made of.
+template <int V, class T>
+struct NormSources {
+  Packed<V, T> value, dy;
+};
+
 /// Sums of g * xhat and of g. Launch: see column_partials.
 template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kColumnThreads)
 batch_norm_gradient_sums(
     Operand<T> x, const T* dy, const float* batch_norm, Activation f, int rows, int channels,
     int chunk, float* partial) {
-  column_partials<V, 2>(rows, channels, chunk, partial, [&](int row, int c) {
-    const NormTerms<V> t(x, dy, batch_norm, f, channels, long(row) * channels + c, c);
-    Terms<V, 2> terms;
-    OCELLI_UNROLL
-    for (int e = 0; e < V; ++e) {
-      terms.sum[0].v[e] = t.gradient.v[e] * t.normalised.v[e];
-      terms.sum[1].v[e] = t.gradient.v[e];
-    }
-    return terms;
-  });
+  column_partials<V, 2, 2>(
+      rows, channels, chunk, partial,
+      [&](int row, int c) {
+        const long i = long(row) * channels + c;
+        return NormSources<V, T>{fetch<V>(x.data + i), fetch<V>(dy + i)};
+      },
+      [&](const NormSources<V, T>& fetched, int c) {
+        const NormTerms<V> t(x, fetched.value, fetched.dy, batch_norm, f, channels, c);
+        Terms<V, 2> terms;
+        OCELLI_UNROLL
+        for (int e = 0; e < V; ++e) {
+          terms.sum[0].v[e] = t.gradient.v[e] * t.normalised.v[e];
+          terms.sum[1].v[e] = t.gradient.v[e];
+        }
+        return terms;
+      });
 }
 
 /// Adds the sums to the parameters' gradients where those are wanted (else null), and leaves what
@@ -219,7 +235,8 @@ batch_norm_data_gradient(
   const int at = thread_of_grid();
   if (at >= values / V) return;
   const int c = vectors.remainder(at) * V;
-  const NormTerms<V> t(x, dy, batch_norm, f, channels, long(at) * V, c);
+  const long i = long(at) * V;
+  const NormTerms<V> t(x, fetch<V>(x.data + i), fetch<V>(dy + i), batch_norm, f, channels, c);
   const Lanes<V> scale = load<V>(batch_norm + 2 * channels + c);
   Lanes<V> variance = lanes_of<V>(0.0f), mean = lanes_of<V>(0.0f), value;
   if (through != nullptr) {
@@ -229,7 +246,7 @@ batch_norm_data_gradient(
   OCELLI_UNROLL
   for (int e = 0; e < V; ++e)
     value.v[e] = scale.v[e] * (t.gradient.v[e] - (mean.v[e] + t.normalised.v[e] * variance.v[e]));
-  deliver<V>(dx, long(at) * V, value);
+  deliver<V>(dx, i, value);
 }
 
 }  // namespace ocelli::kernel

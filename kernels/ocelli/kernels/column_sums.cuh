@@ -27,18 +27,19 @@ constexpr Floor add_column_totals_floor(long chunks, long channels) {
   return {4 * (chunks * channels + 2 * channels), chunks * channels};
 }
 
-/// Stage 1: Count sums at once; term(row, c) gives a Lanes<V>[Count] wrapped in Terms. Block: x
-/// lanes over the channels by y rows, both powers of two, kColumnThreads in all. Grid: channels,
-/// chunks.
+/// Stage 1: Count sums at once. fetch(row, c) asks for a row's numbers and term(fetched, c) makes a
+/// Lanes<V>[Count] of them, wrapped in Terms; a thread asks for Ahead rows before it uses the
+/// first, so that enough of memory is on its way. Block: x lanes over the channels by y rows, both
+/// powers of two, kColumnThreads in all. Grid: channels, chunks.
 template <int V, int Count>
 struct Terms {
   Lanes<V> sum[Count];
 };
 
 /// @param partial  [chunks, Count, channels]
-template <int V, int Count, class Term>
+template <int V, int Count, int Ahead, class Fetch, class Term>
 OCELLI_DEVICE void column_partials(
-    int rows, int channels, int chunk, float* partial, const Term& term) {
+    int rows, int channels, int chunk, float* partial, const Fetch& fetch, const Term& term) {
   OCELLI_SHARED(float, sums, [Count * V][kColumnThreads]);
   const int c = (block_x() * static_cast<int>(blockDim.x) + thread_x()) * V;
   const int first = block_y() * chunk;
@@ -47,12 +48,23 @@ OCELLI_DEVICE void column_partials(
   Terms<V, Count> mine;
   OCELLI_UNROLL
   for (int k = 0; k < Count; ++k) mine.sum[k] = lanes_of<V>(0.0f);
+  const int step = static_cast<int>(blockDim.y);
   if (c < channels)
-    for (int row = first + thread_y(); row < last; row += static_cast<int>(blockDim.y)) {
-      const Terms<V, Count> more = term(row, c);
+    for (int row = first + thread_y(); row < last; row += Ahead * step) {
+      decltype(fetch(row, c)) fetched[Ahead];
       OCELLI_UNROLL
-      for (int k = 0; k < Count; ++k) OCELLI_UNROLL
-      for (int e = 0; e < V; ++e) mine.sum[k].v[e] += more.sum[k].v[e];
+      for (int a = 0; a < Ahead; ++a) {
+        const int at = row + a * step;
+        fetched[a] = fetch(at < last ? at : row, c);
+      }
+      OCELLI_UNROLL
+      for (int a = 0; a < Ahead; ++a) {
+        if (row + a * step >= last) continue;
+        const Terms<V, Count> more = term(fetched[a], c);
+        OCELLI_UNROLL
+        for (int k = 0; k < Count; ++k) OCELLI_UNROLL
+        for (int e = 0; e < V; ++e) mine.sum[k].v[e] += more.sum[k].v[e];
+      }
     }
 
   const int width = static_cast<int>(blockDim.x);
@@ -107,9 +119,10 @@ OCELLI_DEVICE int total_channel() { return block_x() * kTotalColumns + thread_x(
 template <int V, class T>
 OCELLI_KERNEL_BOUNDS(kColumnThreads)
 column_sums(const T* x, int rows, int channels, int chunk, float* partial) {
-  column_partials<V, 1>(rows, channels, chunk, partial, [=](int row, int c) {
-    return Terms<V, 1>{{load<V>(x + long(row) * channels + c)}};
-  });
+  column_partials<V, 1, 4>(
+      rows, channels, chunk, partial,
+      [=](int row, int c) { return fetch<V>(x + long(row) * channels + c); },
+      [](const Packed<V, T>& values, int) { return Terms<V, 1>{{widen(values)}}; });
 }
 
 /// gradient[c] += the sum of partial [chunks, channels] over the chunks.

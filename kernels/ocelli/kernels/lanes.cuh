@@ -76,28 +76,66 @@ OCELLI_DEVICE void store(float* p, const Lanes<V>& a) {
   }
 }
 
-/// The two values of a word of bfloat16.
-OCELLI_DEVICE float lower(unsigned two) { return static_cast<float>(low_half(two)); }
-OCELLI_DEVICE float upper(unsigned two) { return static_cast<float>(high_half(two)); }
+/// V values as they lie in memory: what a thread holds of those that it has asked for and does not
+/// need yet.
+template <int V, class T>
+struct Packed;
+template <int V>
+struct Packed<V, float> {
+  Lanes<V> lanes;
+};
+template <int V>
+struct Packed<V, bfloat16> {
+  static_assert(V % 2 == 0);
+  unsigned words[V / 2];
+};
+template <>
+struct Packed<1, bfloat16> {
+  bfloat16 value;
+};
+
+template <int V>
+OCELLI_DEVICE Packed<V, float> fetch(const float* p) {
+  return {load<V>(p)};
+}
+template <int V>
+OCELLI_DEVICE Packed<V, bfloat16> fetch(const bfloat16* p) {
+  if constexpr (V == 8) {
+    const uint4 w = simt::load<uint4>(p);
+    return {{w.x, w.y, w.z, w.w}};
+  } else if constexpr (V == 4) {
+    const uint2 w = simt::load<uint2>(p);
+    return {{w.x, w.y}};
+  } else if constexpr (V == 2) {
+    const ushort2 w = simt::load<ushort2>(p);
+    return {{pack(bfloat16::from_bits(w.x), bfloat16::from_bits(w.y))}};
+  } else {
+    return {*p};
+  }
+}
+
+template <int V>
+OCELLI_DEVICE Lanes<V> widen(const Packed<V, float>& packed) {
+  return packed.lanes;
+}
+template <int V>
+OCELLI_DEVICE Lanes<V> widen(const Packed<V, bfloat16>& packed) {
+  Lanes<V> a;
+  if constexpr (V == 1) {
+    a.v[0] = static_cast<float>(packed.value);
+  } else {
+    OCELLI_UNROLL
+    for (int e = 0; e < V; ++e) {
+      const unsigned two = packed.words[e / 2];
+      a.v[e] = static_cast<float>(e % 2 == 0 ? low_half(two) : high_half(two));
+    }
+  }
+  return a;
+}
 
 template <int V>
 OCELLI_DEVICE Lanes<V> load(const bfloat16* p) {
-  if constexpr (V == 8) {
-    const uint4 w = simt::load<uint4>(p);
-    return {
-        {lower(w.x), upper(w.x), lower(w.y), upper(w.y), lower(w.z), upper(w.z), lower(w.w),
-         upper(w.w)}};
-  } else if constexpr (V == 4) {
-    const uint2 w = simt::load<uint2>(p);
-    return {{lower(w.x), upper(w.x), lower(w.y), upper(w.y)}};
-  } else if constexpr (V == 2) {
-    const ushort2 w = simt::load<ushort2>(p);
-    return {
-        {static_cast<float>(bfloat16::from_bits(w.x)),
-         static_cast<float>(bfloat16::from_bits(w.y))}};
-  } else {
-    return {{static_cast<float>(*p)}};
-  }
+  return widen(fetch<V>(p));
 }
 
 template <int V>
@@ -115,16 +153,20 @@ OCELLI_DEVICE void store(bfloat16* p, const Lanes<V>& a) {
     *p = bfloat16(a.v[0]);
 }
 
-/// The operand's values i .. i + V - 1, of channels c .. c + V - 1.
+/// The operand's values where `a` lies in memory, of channels c .. c + V - 1.
 template <int V, class T>
-OCELLI_DEVICE Lanes<V> read(const Operand<T>& x, long i, int c) {
-  Lanes<V> a = load<V>(x.data + i);
+OCELLI_DEVICE Lanes<V> value_of(const Operand<T>& x, Lanes<V> a, int c) {
   if (x.deferred()) {
     const Lanes<V> scale = load<V>(x.scale + c), shift = load<V>(x.shift + c);
     OCELLI_UNROLL
     for (int e = 0; e < V; ++e) a.v[e] = activate(x.activation, scale.v[e] * a.v[e] + shift.v[e]);
   }
   return a;
+}
+/// The operand's values i .. i + V - 1, of channels c .. c + V - 1.
+template <int V, class T>
+OCELLI_DEVICE Lanes<V> read(const Operand<T>& x, long i, int c) {
+  return value_of(x, load<V>(x.data + i), c);
 }
 
 /// Where a gradient goes: overwritten, or added to what other readers of the tensor left.
