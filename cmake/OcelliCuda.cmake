@@ -34,7 +34,7 @@ endif()
 if(OCELLI_CUDA_FOUND AND OCELLI_TESTS)
   file(GLOB launches CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/include
     include/ocelli/cuda/*.hpp)
-  list(FILTER launches EXCLUDE REGEX "/(backend|backend_impl|conv2d_backward)\\.hpp$")
+  list(FILTER launches EXCLUDE REGEX "/(backend|backend_impl|conv2d|conv2d_backward|conv2d_bf16_tiles|conv2d_tiles|conv2d_extent)\\.hpp$")
   file(GLOB sources CONFIGURE_DEPENDS tests/nvcc/*.cu)
   foreach(header IN LISTS launches)
     get_filename_component(name ${header} NAME_WE)
