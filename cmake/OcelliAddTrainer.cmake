@@ -143,6 +143,19 @@ function(ocelli_write_trainer_config)
   file(CONFIGURE OUTPUT ${arg_OUTPUT} CONTENT "${header}" @ONLY)
 endfunction()
 
+# Gives a program of examples/cli its --device cuda.
+function(ocelli_add_cuda_computer name cli)
+  # Apart, since the flags of the program are not nvcc's.
+  add_library(${name}_cuda OBJECT ${cli}/computer_cuda.cu)
+  target_link_libraries(${name}_cuda PRIVATE ocelli_cuda ocelli::data)
+  get_target_property(architectures ocelli_cuda CUDA_ARCHITECTURES)
+  if(architectures)
+    set_target_properties(${name}_cuda PROPERTIES CUDA_ARCHITECTURES "${architectures}")
+  endif()
+  target_compile_definitions(${name} PRIVATE OCELLI_PROGRAM_CUDA)
+  target_link_libraries(${name} PRIVATE ${name}_cuda ocelli_cuda)
+endfunction()
+
 function(ocelli_add_trainer name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "MODEL;PARAMS" "")
   if(NOT arg_MODEL OR NOT arg_PARAMS OR arg_UNPARSED_ARGUMENTS)
@@ -173,4 +186,8 @@ function(ocelli_add_trainer name)
   target_link_libraries(${name} PRIVATE
     ocelli::data ocelli::native CLI11::CLI11 fmt::fmt-header-only)
   target_compile_options(${name} PRIVATE $<$<CONFIG:>:-O2>)  # never a trainer without optimisation
+  # In ocelli itself where the program has it too; in other projects where they have enabled CUDA.
+  if(OCELLI_PROGRAM_CUDA OR (TARGET ocelli::cuda AND NOT DEFINED OCELLI_PROGRAM_CUDA))
+    ocelli_add_cuda_computer(${name} ${cli})
+  endif()
 endfunction()

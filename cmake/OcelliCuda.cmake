@@ -4,13 +4,19 @@
 # or warns about fails them.
 #
 #   OCELLI_CUDA=AUTO  on where nvcc is found    ON  nvcc must be found    OFF  nvcc is not looked for
+#   OCELLI_GPU_ARCHITECTURES  generations that programs are compiled for: `native` where a GPU is
+#
+# The program `ocelli` has --device cuda with ON, and with AUTO where nvcc and a GPU are: its kernels
+# take minutes to compile, which nobody should wait for in vain.
 # SPDX-License-Identifier: Apache-2.0
 
 set(OCELLI_CUDA AUTO CACHE STRING "Compile the kernels with nvcc: ON, OFF, or AUTO (where it is found)")
 set_property(CACHE OCELLI_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(OCELLI_CUDA_FOUND FALSE)
-if(NOT OCELLI_CUDA STREQUAL "OFF" AND (OCELLI_TESTS OR OCELLI_GPU_TESTS OR
-    OCELLI_GPU_BENCH OR OCELLI_CUDA STREQUAL "ON"))
+set(OCELLI_PROGRAM_CUDA FALSE)
+# In another project only where that has enabled the language, or asks with ON.
+if(NOT OCELLI_CUDA STREQUAL "OFF" AND
+    (PROJECT_IS_TOP_LEVEL OR CMAKE_CUDA_COMPILER OR OCELLI_CUDA STREQUAL "ON"))
   # Before the language is enabled: left to itself CMake takes the oldest, which lacks instructions.
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES "80;90;120" CACHE STRING "GPU generations that kernels are compiled for")
@@ -34,6 +40,28 @@ endif()
 
 if(OCELLI_CUDA_FOUND OR OCELLI_CUBLAS STREQUAL "ON" OR OCELLI_CUDNN STREQUAL "ON")
   ocelli_define_engines()
+endif()
+
+if(OCELLI_CUDA_FOUND)
+  execute_process(COMMAND nvidia-smi -L OUTPUT_VARIABLE gpus ERROR_QUIET)
+  if(gpus MATCHES "GPU 0")
+    set(one native)
+    set(OCELLI_PROGRAM_CUDA TRUE)
+  elseif(OCELLI_CUDA STREQUAL "ON")
+    set(one "${CMAKE_CUDA_ARCHITECTURES}")
+    set(OCELLI_PROGRAM_CUDA TRUE)
+  else()
+    # Compiled to see that it compiles, and PTX will do: kernels_nvcc sees to the rest.
+    set(one 90-virtual)
+    message(STATUS "ocelli: nvcc, but no GPU here: the program is built for the CPU alone "
+      "(OCELLI_CUDA=ON builds --device cuda in)")
+  endif()
+  set(OCELLI_GPU_ARCHITECTURES "${one}" CACHE STRING
+    "GPU generations that programs, the GPU suite and the GPU bench are compiled for")
+  ocelli_define_cuda()
+  set_target_properties(ocelli_cuda PROPERTIES CUDA_ARCHITECTURES "${OCELLI_GPU_ARCHITECTURES}")
+  target_compile_options(ocelli_cuda PRIVATE
+    "$<$<AND:$<BOOL:${OCELLI_WERROR}>,$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>>:-Werror=all-warnings>")
 endif()
 
 if(OCELLI_CUDA_FOUND AND OCELLI_TESTS)

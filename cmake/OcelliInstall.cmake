@@ -28,4 +28,4 @@ install(FILES
 
 # The sources of the program: ocelli_add_trainer() compiles them anew for each trainer.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/cli
-  DESTINATION ${CMAKE_INSTALL_DATADIR}/ocelli FILES_MATCHING PATTERN "*.cpp" PATTERN "*.hpp")
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/ocelli FILES_MATCHING PATTERN "*.cpp" PATTERN "*.hpp" PATTERN "*.cu")

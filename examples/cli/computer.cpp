@@ -33,6 +33,18 @@ struct CpuComputer : ComputerOn<CpuBackend> {
   }
 };
 
+std::unique_ptr<Computer> make_cpu_computer(const ComputerOptions& options) {
+  if (options.precision != "float32")
+    throw ConfigError(
+        "the CPU computes in float32", "--precision " + options.precision,
+        "leave it out, or compute on a GPU with --device cuda");
+  if (options.engines != "own")
+    throw ConfigError(
+        "the CPU has our own loops alone", "--engines " + options.engines,
+        "leave it out, or compute on a GPU with --device cuda");
+  return std::make_unique<CpuComputer>(options.threads);
+}
+
 }  // namespace
 
 void add_computer_options(CLI::App& command, ComputerOptions& options) {
@@ -41,21 +53,32 @@ void add_computer_options(CLI::App& command, ComputerOptions& options) {
           "--device", options.device, "auto, cpu, cuda or cuda:N; auto: a GPU where there is one")
       ->check(check_name)
       ->capture_default_str();
+  command
+      .add_option(
+          "--precision", options.precision,
+          "On a GPU: float32, tf32 (products on tensor cores) or bf16 (and values stored so)")
+      ->check(CLI::IsMember({"float32", "tf32", "bf16"}))
+      ->capture_default_str();
+  command
+      .add_option(
+          "--engines", options.engines,
+          "On a GPU, who makes convolutions: own, cublas, cudnn, auto (timed) or a run's "
+          "engines.plan")
+      ->capture_default_str();
   command.add_option("--threads", options.threads, "Threads of the CPU; 0: one a core")
       ->check(CLI::Range(0, 1024));
 }
 
 std::unique_ptr<Computer> make_computer(const ComputerOptions& options) {
-  if (options.device == "cpu") return std::make_unique<CpuComputer>(options.threads);
+  if (options.device == "cpu") return make_cpu_computer(options);
 #ifdef OCELLI_PROGRAM_CUDA
-  if (options.device == "auto" && cuda_devices() == 0)
-    return std::make_unique<CpuComputer>(options.threads);
+  if (options.device == "auto" && cuda_devices() == 0) return make_cpu_computer(options);
   const int device = options.device.starts_with(kNumbered)
                          ? std::stoi(options.device.substr(kNumbered.size()))
                          : 0;
-  return make_cuda_computer(device, options.threads);
+  return make_cuda_computer(device, options);
 #else
-  if (options.device == "auto") return std::make_unique<CpuComputer>(options.threads);
+  if (options.device == "auto") return make_cpu_computer(options);
   throw DeviceError(
       "this program was built for the CPU alone", "--device " + options.device,
       "use --device cpu, or build it where nvcc is found");

@@ -64,19 +64,22 @@ class Computer {
 };
 
 struct ComputerOptions {
-  std::string device = "auto";  ///< auto, cpu, cuda or cuda:N
-  int threads = 0;              ///< 0: one a core
+  std::string device = "auto";        ///< auto, cpu, cuda or cuda:N
+  std::string precision = "float32";  ///< float32, tf32 or bf16; the CPU has the first alone
+  std::string engines = "own";        ///< own, cublas, cudnn, auto or a plan's file; likewise
+  int threads = 0;                    ///< 0: one a core
 };
-/// Adds --device and --threads.
+/// Adds --device, --precision, --engines and --threads.
 void add_computer_options(CLI::App& command, ComputerOptions& options);
-/// Throws DeviceError for a device that is not there or that this program was built without.
+/// Throws DeviceError for a device that is not there or that this program was built without,
+/// ConfigError for what the device cannot do.
 std::unique_ptr<Computer> make_computer(const ComputerOptions& options);
 
 // computer_cuda.cu, in programs that are built with nvcc.
 
 /// @param device  from 0
-/// Throws DeviceError where there is no such device.
-std::unique_ptr<Computer> make_cuda_computer(int device, int threads);
+/// Throws DeviceError where there is no such device, ConfigError and StoreError for the engines.
+std::unique_ptr<Computer> make_cuda_computer(int device, const ComputerOptions& options);
 /// 0 where there is no device, or no driver.
 int cuda_devices();
 

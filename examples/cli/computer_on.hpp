@@ -31,7 +31,10 @@ class DetectorOn : public AnyDetector {
 template <ocelli::Backend B>
 class ComputerOn : public Computer {
  public:
-  explicit ComputerOn(int threads) : Computer(threads), backend_(pool()) {}
+  /// @param more  of the backend's constructor, behind the pool
+  template <class... A>
+  explicit ComputerOn(int threads, A&&... more)
+      : Computer(threads), backend_(pool(), std::forward<A>(more)...) {}
 
   std::unique_ptr<AnyDetector> detector(
       const ocelli::SsdSpec& spec, const ocelli::train::SsdHyperparameters& values,
@@ -48,10 +51,14 @@ class ComputerOn : public Computer {
     ocelli::train::SsdTrainer<B> trainer(
         backend_, pool(), spec, settings, options, train, held_out);
     begin(trainer.loader().counts());
-    return ocelli::train::fit_recorded(trainer, true);
+    return ocelli::train::fit_recorded(trainer, true, [&] { prepared(options); });
   }
 
- private:
+ protected:
+  B& backend() { return backend_; }
+  /// The run folder is open, nothing is trained yet.
+  virtual void prepared(const ocelli::train::TrainingOptions&) {}
+
   B backend_;
 };
 

@@ -37,6 +37,8 @@ struct Options {
   long eval_steps = 0, snapshot_steps = 500;
   double snapshot_minutes = 10;
   int keep = 3;
+  std::string pictures = "auto";
+  bool eager = false;
   bool json = false;
 };
 
@@ -133,6 +135,10 @@ int run_train(const Options& options) {
   training.snapshot_minutes = options.snapshot_minutes;
   training.keep = options.keep;
   training.loader_threads = options.loader_threads;
+  training.eager = options.eager;
+  training.pictures = options.pictures == "device"   ? train::PictureFeed::device
+                      : options.pictures == "loader" ? train::PictureFeed::loader
+                                                     : train::PictureFeed::automatic;
   if (!options.time_budget.empty()) training.time_budget = parse_duration(options.time_budget);
   const nlohmann::ordered_json results = run_training(*computer, request);
   if (options.json) {
@@ -188,6 +194,13 @@ void add_train(CLI::App& app, Run& run) {
   command->add_option("--keep", o.keep, "Snapshots that are kept")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command
+      ->add_option(
+          "--pictures", o.pictures,
+          "On a GPU, who augments: loader, device (which holds them all), or auto")
+      ->check(CLI::IsMember({"auto", "loader", "device"}))
+      ->capture_default_str();
+  command->add_flag("--eager", o.eager, "On a GPU: ask for each operation, not for whole steps");
   command->add_flag("--json", o.json, "End with one JSON object");
   command->callback([options, &run] { run = [options] { return run_train(*options); }; });
 }

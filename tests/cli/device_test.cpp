@@ -37,6 +37,16 @@ TEST_CASE("device: one that is not there is a fault of the device, before data i
   }
 }
 
+TEST_CASE("device: the CPU refuses what a GPU alone has") {
+  for (const char* command : kCommands)
+    for (const char* option : {"--precision bf16", "--precision tf32", "--engines cudnn"}) {
+      const Outcome outcome = run_program(std::string(command) + " --device cpu " + option);
+      CAPTURE(command);
+      CHECK(outcome.code == 2);
+      CHECK_MESSAGE(says(outcome.text, option), outcome.text);
+    }
+}
+
 TEST_CASE("device: the CPU is always there") {
   for (const char* command : kCommands) {
     const Outcome outcome = run_program(std::string(command) + " --device cpu");

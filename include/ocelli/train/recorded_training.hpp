@@ -3,6 +3,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <optional>
 
 #include "ocelli/train/narrator.hpp"
@@ -14,9 +15,11 @@ namespace ocelli::train {
 /// Prepares the trainer and trains, with everything in the run folder that a run has: log, results,
 /// events, status and report, and frees the folder for the next. What goes wrong is in the status
 /// before it is thrown on.
-/// @param narrate  show progress on standard error
+/// @param narrate   show progress on standard error
+/// @param prepared  called when the run folder is open, before the first step; may be empty
 template <Backend B>
-TrainingOutcome fit_recorded(SsdTrainer<B>& trainer, bool narrate) {
+TrainingOutcome fit_recorded(
+    SsdTrainer<B>& trainer, bool narrate, const std::function<void()>& prepared = {}) {
   struct Closing {
     SsdTrainer<B>& trainer;
     ~Closing() { trainer.close(); }
@@ -24,6 +27,7 @@ TrainingOutcome fit_recorded(SsdTrainer<B>& trainer, bool narrate) {
   std::optional<Narrator> narrator;
   if (narrate) trainer.observe(narrator.emplace(trainer.settings().values().num_steps));
   const long done = trainer.prepare();
+  if (prepared) prepared();
   RunRecorder recorder(
       trainer.run(), trainer.settings(), trainer.options(), trainer.train_data().dataset->labels,
       trainer.held_out().dataset, trainer.held_out().cache, done);

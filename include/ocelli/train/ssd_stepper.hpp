@@ -37,6 +37,9 @@ class SsdStepper {
         step_(backend, pool, spec, values, state, static_cast<int>(values.batch_size)),
         loader_(*train.dataset, *train.cache, loader_options(spec, values, options)) {
     if constexpr (replays) step_.math().set_eager(options.eager);
+    if (!replays && options.eager)
+      throw ConfigError(
+          "this backend's steps are eager anyway", "eager", "leave it out, or train on CUDA");
     if (!replays && (options.pictures == PictureFeed::device || options.picture_bytes > 0))
       throw ConfigError(
           "this backend holds no pictures", "pictures", "leave it to the loader, or train on CUDA");
