@@ -6,6 +6,7 @@
 #include "computer_on.hpp"
 #include "ocelli/cuda/backend.hpp"
 #include "ocelli/cuda/device.hpp"
+#include "ocelli/cuda/ssd_finder.hpp"
 #include "ocelli/cuda/step_math.hpp"
 #include "ocelli/cuda/step_math_bf16.hpp"
 #include "ocelli/train/file.hpp"

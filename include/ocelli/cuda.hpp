@@ -5,6 +5,7 @@
 
 #include "ocelli/cuda/backend.hpp"         // IWYU pragma: export
 #include "ocelli/cuda/device.hpp"          // IWYU pragma: export
+#include "ocelli/cuda/ssd_finder.hpp"      // IWYU pragma: export
 #include "ocelli/cuda/step_math.hpp"       // IWYU pragma: export
 #include "ocelli/cuda/step_math_bf16.hpp"  // IWYU pragma: export
 #include "ocelli/ocelli.hpp"               // IWYU pragma: export

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ocelli/cuda/backend.hpp"
+#include "ocelli/cuda/ssd_finder.hpp"
 #include "ocelli/cuda/step_math.hpp"
 #include "ocelli/reference/backend.hpp"
 #include "ocelli/train/file.hpp"

@@ -11,6 +11,7 @@
 #include "ocelli/box/iou.hpp"
 #include "ocelli/cpu/backend.hpp"
 #include "ocelli/cuda/backend.hpp"
+#include "ocelli/cuda/ssd_finder.hpp"
 #include "ocelli/cuda/step_math.hpp"
 #include "ocelli/cuda/step_math_bf16.hpp"
 #include "ocelli/reference/backend.hpp"
@@ -166,7 +167,7 @@ TEST_CASE("cuda training: a resumed run ends with the same bytes") {
   check_resumed_run<CudaBackendBf16>();
 }
 
-TEST_CASE("cuda detector: over tensors of bfloat16 it finds the same") {
+TEST_CASE("cuda detector: finds what the CPU finds, and nearly that over tensors of bfloat16") {
   const train::Hyperparameters settings = settings_with({});
   ThreadPool pool(1);
   const TinyDetector model(Shape{64, 64, 3}, 3);
@@ -186,6 +187,13 @@ TEST_CASE("cuda detector: over tensors of bfloat16 it finds the same") {
   const std::vector<Detection> got = found(CudaBackendBf16(pool)),
                                wanted = found(CudaBackend(pool));
   REQUIRE(!wanted.empty());
+  const std::vector<Detection> host = found(CpuBackend(pool));
+  REQUIRE(wanted.size() == host.size());
+  for (std::size_t i = 0; i < host.size(); ++i) {
+    CHECK(wanted[i].label == host[i].label);
+    CHECK(wanted[i].score == doctest::Approx(host[i].score).epsilon(1e-3));
+    CHECK(iou(wanted[i].box, host[i].box) > 0.99);
+  }
   REQUIRE(!got.empty());
   CHECK(got[0].label == wanted[0].label);
   CHECK(got[0].score == doctest::Approx(wanted[0].score).epsilon(0x1p-5));

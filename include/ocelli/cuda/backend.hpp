@@ -35,6 +35,8 @@ namespace ocelli {
 namespace cuda {
 class StepMath;
 class StepMathBf16;
+template <class T>
+class SsdFinder;
 }  // namespace cuda
 
 /// @tparam T  what the net's values are stored in: float or bfloat16
@@ -47,6 +49,7 @@ class BasicCudaBackend {
   using Memory = cuda::DeviceMemory;
   /// Of step_math.hpp; of step_math_bf16.hpp.
   using StepMath = std::conditional_t<std::is_same_v<T, float>, cuda::StepMath, cuda::StepMathBf16>;
+  using SsdFinder = cuda::SsdFinder<T>;  ///< of ssd_finder.hpp
   static constexpr Precision kDefaultPrecision =
       std::is_same_v<T, float> ? Precision::float32 : Precision::bf16;
 
