@@ -6,10 +6,22 @@
 
 #include <vector>
 
+#include "ocelli/simt/device_array.hpp"
+
 namespace ocelli::cuda {
+namespace {
+
+float value_at(const bfloat16* device) {
+  bfloat16 value;
+  simt::download(&value, device, sizeof value);
+  return static_cast<float>(value);
+}
+
+}  // namespace
 
 TEST_CASE("cuda rounded_weights: a copy follows its slab when it is told to") {
-  std::vector<float> slab(20, 1.0f + 0x1p-10f), other(8, 2.0f);
+  simt::DeviceArray<float> slab(std::vector<float>(20, 1.0f + 0x1p-10f));
+  const simt::DeviceArray<float> other(std::vector<float>(8, 2.0f));
   RoundedWeights rounded;
   rounded.reserve(slab.data(), 20);
   rounded.reserve(other.data(), 8);
@@ -18,19 +30,21 @@ TEST_CASE("cuda rounded_weights: a copy follows its slab when it is told to") {
   rounded.refresh(nullptr, slab.data());
   const bfloat16* const copy = rounded.find(slab.data(), 20);
   REQUIRE(copy != nullptr);
-  CHECK(static_cast<float>(copy[19]) == 1.0f);
+  CHECK(value_at(copy + 19) == 1.0f);
   CHECK(rounded.find(slab.data() + 5, 15) == copy + 5);
   CHECK(rounded.find(slab.data() + 5, 16) == nullptr);  // beyond its end
   CHECK(rounded.find(other.data(), 8) == nullptr);
-  slab[3] = -3.0f;
+  const float changed = -3.0f;
+  simt::upload(slab.data() + 3, &changed, sizeof changed);
+  simt::synchronize();
   rounded.refresh(nullptr, other.data());
-  CHECK(static_cast<float>(copy[3]) == 1.0f);
+  CHECK(value_at(copy + 3) == 1.0f);
   rounded.refresh(nullptr, slab.data());
-  CHECK(static_cast<float>(copy[3]) == -3.0f);
+  CHECK(value_at(copy + 3) == -3.0f);
 }
 
 TEST_CASE("cuda rounded_weights: two users of a slab share its copy") {
-  const std::vector<float> slab(4);
+  const simt::DeviceArray<float> slab(std::vector<float>(4));
   RoundedWeights rounded;
   rounded.reserve(slab.data(), 4);
   rounded.reserve(slab.data(), 4);

@@ -1,0 +1,47 @@
+// A convolution as the tests of its kernels in bfloat16 describe it, and numbers on their way
+// between float, what tensors are stored in, and the device.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "agree.hpp"
+#include "ocelli/simt/device_array.hpp"
+
+namespace ocelli::test {
+
+struct ConvCase {
+  int batch, height, width, in, out, kernel, stride, dilation, padding;
+};
+
+inline Problem conv(const ConvCase& c) {
+  Problem p = of_one_input(OpKind::conv2d, c.batch, c.height, c.width, c.in);
+  set_window(p, c.kernel, c.stride, c.dilation, c.padding);
+  p.out.channels = c.out;
+  p.weights = long(c.kernel) * c.kernel * c.in * c.out;
+  return p;
+}
+
+template <class S>
+std::vector<S> stored(const std::vector<float>& x) {
+  std::vector<S> y(x.size());
+  std::transform(x.begin(), x.end(), y.begin(), [](float v) { return S(v); });
+  return y;
+}
+template <class S>
+std::vector<float> widened(const std::vector<S>& x) {
+  std::vector<float> y(x.size());
+  std::transform(x.begin(), x.end(), y.begin(), [](S v) { return static_cast<float>(v); });
+  return y;
+}
+
+/// Writes one value into all of a device array.
+template <class T>
+void set_all(simt::DeviceArray<T>& device, T value) {
+  const std::vector<T> host(device.size(), value);
+  simt::upload(device.data(), host.data(), host.size() * sizeof(T));
+  simt::synchronize();
+}
+
+}  // namespace ocelli::test
