@@ -85,9 +85,9 @@ void measure_training(const Plan& plan, Lines& lines) {
       line["batch"] = batch;
       line["precision"] = name(precision);
       line["by"] = "ocelli";
-      line["images_per_second"] =
-          precision == Precision::bf16 ? images_per_second<CudaBackendBf16>(batch, precision, 50)
-                                       : images_per_second<CudaBackend>(batch, precision, 50);
+      line["images_per_second"] = precision == Precision::bf16
+                                      ? images_per_second<CudaBackendBf16>(batch, precision, 50)
+                                      : images_per_second<CudaBackend>(batch, precision, 50);
       lines.write(line);
     }
 }

@@ -4,7 +4,6 @@
 
 namespace ocelli::cuda {
 
-template void conv2d_forward_with<float>(
-    simt::Stream, const OpCall<float>&, Precision, ConvTile);
+template void conv2d_forward_with<float>(simt::Stream, const OpCall<float>&, Precision, ConvTile);
 
 }  // namespace ocelli::cuda
