@@ -10,6 +10,7 @@
 
 #include "conv2d_bf16_case.hpp"
 #include "ocelli/cuda/conv2d_bf16_forward.hpp"
+#include "ocelli/kernels/batch_norm_collect.cuh"
 
 namespace ocelli::test {
 namespace {
@@ -214,6 +215,12 @@ TEST_CASE("cuda conv2d bf16: blocks that take several tiles of rows") {
       nullptr, call, w.data(), {cuda::ConvBf16Tile::wide, 64, 1}, nullptr, moments.data());
   CHECK(cuda::conv2d_bf16_chunk(g, 5, cuda::ConvBf16Tile::wide) == 128);
   check_moments(wide_y, c.out, 128, moments);
+}
+
+TEST_CASE("cuda conv2d bf16: the floor of collecting moments") {
+  // Reads the moments, gamma, beta and the moving ones; writes the moving ones and four more.
+  CHECK(
+      kernel::batch_norm_collect_floor(6, 9) == kernel::Floor{4 * (2 * 9 * 6 + 10 * 6), 5 * 9 * 6});
 }
 
 TEST_CASE("cuda conv2d bf16: weights are read from the shared copy") {

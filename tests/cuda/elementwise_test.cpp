@@ -10,7 +10,7 @@
 
 #include "agree.hpp"
 #include "ocelli/core/thread_pool.hpp"
-#include "ocelli/cpu/dropout.hpp"
+#include "ocelli/cpu/backend.hpp"
 #include "ocelli/cuda/activation.hpp"
 #include "ocelli/cuda/add.hpp"
 #include "ocelli/cuda/concat.hpp"
@@ -169,7 +169,7 @@ TEST_CASE("cuda dropout: seed and step may lie on the device") {
     CHECK(host == wanted);
     host.assign(host.size(), 0);
     ThreadPool pool(1);
-    cpu::dropout_forward(pool, call);
+    CpuBackend(pool).forward(call);
     CHECK(host == wanted);
   }
 }
