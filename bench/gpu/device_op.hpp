@@ -14,6 +14,8 @@ namespace ocelli::gpu_bench {
 
 /// Values and gradients are random, so that no multiplication is by zero: power and clocks are
 /// those of a training.
+/// @tparam T  what values are stored in; parameters are float
+template <class T>
 class DeviceOp {
  public:
   DeviceOp(const Shaped& shaped, int batch) : op_(shaped.op) {
@@ -26,37 +28,38 @@ class DeviceOp {
     call.batch = batch;
     call.in_shape[0] = shaped.in;
     call.out_shape = shaped.out;
-    call.in[0].data = filled(in);
-    call.out = filled(out);
-    call.dout = filled(out);
-    call.din[0] = filled(in);
-    call.weight = filled(weights);
-    call.dweight = filled(weights);
+    call.in[0].data = filled<T>(in);
+    call.out = filled<T>(out);
+    call.dout = filled<T>(out);
+    call.din[0] = filled<T>(in);
+    call.weight = filled<float>(weights);
+    call.dweight = filled<float>(weights);
     if (op_.kind == OpKind::batch_norm || op_.bias >= 0) {
-      call.bias = filled(channels);
-      call.dbias = filled(channels);
+      call.bias = filled<float>(channels);
+      call.dbias = filled<float>(channels);
     }
     if (op_.kind == OpKind::batch_norm) {
-      call.moving_mean = filled(channels);
-      call.moving_variance = filled(channels);
-      call.batch_norm = filled(4L * channels);
+      call.moving_mean = filled<float>(channels);
+      call.moving_variance = filled<float>(channels);
+      call.batch_norm = filled<float>(4L * channels);
     }
   }
   DeviceOp(const DeviceOp&) = delete;
   DeviceOp& operator=(const DeviceOp&) = delete;
 
-  OpCall<float> call;
+  OpCall<T> call;
 
  private:
-  float* filled(long count) {
+  template <class V>
+  V* filled(long count) {
     const auto size = static_cast<std::size_t>(count);
-    memory_.emplace_back(size);
-    fill_with_numbers<float>(memory_.back().data(), size);
-    return memory_.back().data();
+    memory_.emplace_back(size * sizeof(V));
+    fill_with_numbers<V>(memory_.back().data(), size);
+    return reinterpret_cast<V*>(memory_.back().data());
   }
 
   OpDesc op_;
-  std::deque<cuda::Memory<float>> memory_;
+  std::deque<cuda::Memory<unsigned char>> memory_;
 };
 
 }  // namespace ocelli::gpu_bench

@@ -10,20 +10,24 @@
 namespace ocelli::gpu_bench {
 namespace {
 
-/// Bytes of a tensor's value in memory, and of a weight's.
-double value_bytes(Precision) { return 4; }
-double weight_bytes(Precision) { return 4; }
+/// Bytes of a tensor's value in memory, and of a weight as convolutions read it: bf16 is stored so,
+/// and the weights are rounded once a step.
+double value_bytes(Precision precision) { return precision == Precision::bf16 ? 2 : 4; }
+double weight_bytes(const Shaped& s, Precision precision, Product product) {
+  if (product == Product::weight_gradient) return 2 * 4;  // read and written, in float
+  return precision == Precision::bf16 && s.op.kind == OpKind::conv2d ? 2 : 4;
+}
 
 /// What the work cannot do without: each tensor moved once (gradients of weights are added to).
 Json floor_of(const Shaped& s, int batch, Precision precision, Product product) {
-  const double weights = static_cast<double>(s.weights()) * weight_bytes(precision);
+  const double weights = static_cast<double>(s.weights()) * weight_bytes(s, precision, product);
   const double values =
       static_cast<double>(batch * (s.in.size() + s.out.size())) * value_bytes(precision);
   const long taps = long(s.op.window.kernel_height) * s.op.window.kernel_width;
   const double products = static_cast<double>(batch * s.out.size() * taps) *
                           (s.op.kind == OpKind::conv2d ? s.in.channels : 1);
   Json floor;
-  floor["bytes"] = values + (product == Product::weight_gradient ? 2 : 1) * weights;
+  floor["bytes"] = values + weights;
   floor["flops"] = 2 * products;
   return floor;
 }
@@ -53,15 +57,18 @@ void beside(Stopwatch& watch, Json line, const char* by, Lines& lines, Make&& ma
   }
 }
 
+template <class T>
 void measure(
     Stopwatch& watch, const Plan& plan, const Shaped& s, int batch, Precision precision,
     Lines& lines) {
-  DeviceOp op(s, batch);
-  CudaBackend backend(watch.stream(), precision);
+  DeviceOp<T> op(s, batch);
+  BasicCudaBackend<T> backend(watch.stream(), precision);
   backend.reserve(op.call);
-  const OpCall<float> whole = op.call;
+  backend.reserve_weights(op.call.weight, s.weights());
+  backend.weights_changed(op.call.weight);
+  const OpCall<T> whole = op.call;
   for (const Product product : kProducts) {
-    OpCall<float> call = whole;
+    OpCall<T> call = whole;
     if (product != Product::data_gradient) call.din[0] = nullptr;
     if (product != Product::weight_gradient) call.dweight = nullptr;
     call.dbias = nullptr;
@@ -94,13 +101,17 @@ void measure_convolutions(Stopwatch& watch, const Plan& plan, Lines& lines) {
   for (const OpKind kind : {OpKind::conv2d, OpKind::depthwise_conv2d})
     for (const int batch : plan.batches)
       for (const Precision precision : plan.precisions)
-        for (const Shaped& s : shapes_of(kind)) measure(watch, plan, s, batch, precision, lines);
+        for (const Shaped& s : shapes_of(kind))
+          if (precision == Precision::bf16)
+            measure<bfloat16>(watch, plan, s, batch, precision, lines);
+          else
+            measure<float>(watch, plan, s, batch, precision, lines);
 }
 
 void measure_norms(Stopwatch& watch, const Plan& plan, Lines& lines) {
   for (const int batch : plan.batches)
     for (const Shaped& s : shapes_of(OpKind::batch_norm)) {
-      DeviceOp op(s, batch);
+      DeviceOp<float> op(s, batch);
       CudaBackend backend(watch.stream());
       backend.reserve(op.call);
       backend.forward(op.call);

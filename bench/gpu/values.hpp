@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "ocelli/core/bfloat16.hpp"
 #include "ocelli/core/random.hpp"
-#include "ocelli/simt/bfloat16.hpp"
 #include "ocelli/simt/device.hpp"
 
 namespace ocelli::gpu_bench {
