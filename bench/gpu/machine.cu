@@ -52,7 +52,7 @@ double gemm_tflop_s(Stopwatch& watch, Precision precision) {
     return flops / watch(run).median / 1e9;
   Shaped square;  // as a 1x1 convolution
   square.in = square.out = {64, 128, n};
-  DeviceOp op(square, 1);
+  DeviceOp<float> op(square, 1);
   CudaBackend backend(watch.stream(), precision);
   backend.reserve(op.call);
   return flops / watch([&] { backend.forward(op.call); }).median / 1e9;
