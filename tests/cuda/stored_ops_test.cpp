@@ -3,6 +3,16 @@
 #include <doctest/doctest.h>
 
 #include "agree.hpp"
+#include "ocelli/kernels/activation.cuh"
+#include "ocelli/kernels/add.cuh"
+#include "ocelli/kernels/batch_norm.cuh"
+#include "ocelli/kernels/column_sums.cuh"
+#include "ocelli/kernels/concat.cuh"
+#include "ocelli/kernels/conv2d.cuh"
+#include "ocelli/kernels/depthwise_conv2d.cuh"
+#include "ocelli/kernels/dropout.cuh"
+#include "ocelli/kernels/pool.cuh"
+#include "ocelli/kernels/softmax.cuh"
 #include "ocelli/simt/device_array.hpp"
 #include "stored.hpp"
 
