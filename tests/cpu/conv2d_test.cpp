@@ -2,35 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include "convolution.hpp"
 #include "ocelli/cpu/backend.hpp"
 #include "ocelli/reference/backend.hpp"
-#include "problem.hpp"
 
 namespace ocelli::test {
 namespace {
 
-struct Case {
-  int batch, height, width, in, out, kernel, stride, dilation, padding;
-};
-
-Problem conv(const Case& c) {
-  Problem p;
-  p.op.kind = OpKind::conv2d;
-  p.op.input_count = 1;
-  p.batch = c.batch;
-  p.in[0] = {c.height, c.width, c.in};
-  set_window(p, c.kernel, c.stride, c.dilation, c.padding);
-  p.out.channels = c.out;
-  p.weight = p.bias = true;
-  p.weights = long(c.kernel) * c.kernel * c.in * c.out;
-  p.biases = c.out;
-  return p;
-}
-
 void agree(const Problem& p) { check_agreement<CpuBackend, ReferenceBackend<double>>(p, 0); }
 
 // Shapes that fill no tile, no vector, one vector and a half, several panels; maps of one pixel.
-const Case kCases[] = {
+const ConvCase kCases[] = {
     {1, 1, 1, 1, 1, 1, 1, 1, -1},   {2, 7, 5, 3, 17, 1, 1, 1, -1},
     {3, 7, 7, 24, 33, 1, 1, 1, -1}, {1, 12, 13, 16, 96, 1, 1, 1, -1},
     {2, 9, 4, 96, 24, 1, 1, 1, -1}, {1, 3, 3, 130, 300, 1, 1, 1, -1},
@@ -45,7 +27,7 @@ const Case kCases[] = {
 }  // namespace
 
 TEST_CASE("cpu conv2d: equals the reference") {
-  for (const Case& c : kCases) {
+  for (const ConvCase& c : kCases) {
     CAPTURE(c.in);
     CAPTURE(c.out);
     CAPTURE(c.kernel);
@@ -56,7 +38,7 @@ TEST_CASE("cpu conv2d: equals the reference") {
 }
 
 TEST_CASE("cpu conv2d: deferred inputs") {
-  for (const Case& c : kCases)
+  for (const ConvCase& c : kCases)
     for (const Activation f : {Activation::none, Activation::relu, Activation::relu6}) {
       CAPTURE(c.in);
       CAPTURE(c.out);
@@ -72,25 +54,17 @@ TEST_CASE("cpu conv2d: deferred inputs") {
 }
 
 TEST_CASE("cpu conv2d: what is not wanted") {
-  for (const Case& c : kCases) {
+  for (const ConvCase& c : kCases) {
     CAPTURE(c.in);
     CAPTURE(c.out);
     CAPTURE(c.kernel);
     CAPTURE(c.stride);
-    Problem p = conv(c);
-    p.wants_input = false;
-    agree(p);
-    p.wants_input = true;
-    p.wants_weight = false;
-    agree(p);
-    p.bias = false;
-    p.wants_weight = true;
-    agree(p);
+    each_unwanted(conv(c), agree);
   }
 }
 
 TEST_CASE("cpu conv2d: epilogues of inference") {
-  for (const Case& c : kCases)
+  for (const ConvCase& c : kCases)
     for (const Activation f : {Activation::relu6, Activation::swish}) {
       CAPTURE(c.in);
       CAPTURE(c.out);

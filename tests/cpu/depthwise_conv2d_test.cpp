@@ -2,34 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include "convolution.hpp"
 #include "ocelli/cpu/backend.hpp"
 #include "ocelli/reference/backend.hpp"
-#include "problem.hpp"
 
 namespace ocelli::test {
 namespace {
 
-struct Case {
-  int batch, height, width, channels, kernel, stride, dilation, padding;
-};
-
-Problem depthwise(const Case& c) {
-  Problem p;
-  p.op.kind = OpKind::depthwise_conv2d;
-  p.op.input_count = 1;
-  p.batch = c.batch;
-  p.in[0] = {c.height, c.width, c.channels};
-  set_window(p, c.kernel, c.stride, c.dilation, c.padding);
-  p.out.channels = c.channels;
-  p.weight = p.bias = true;
-  p.weights = long(c.kernel) * c.kernel * c.channels;
-  p.biases = c.channels;
-  return p;
-}
-
 void agree(const Problem& p) { check_agreement<CpuBackend, ReferenceBackend<double>>(p, 0); }
 
-const Case kCases[] = {
+const DepthwiseCase kCases[] = {
     {1, 1, 1, 16, 3, 1, 1, -1},  {2, 7, 7, 24, 3, 1, 1, -1},  {3, 5, 8, 33, 3, 1, 1, -1},
     {1, 9, 4, 96, 3, 1, 1, 0},   {2, 6, 6, 5, 3, 1, 1, 2},    {1, 1, 1, 32, 3, 2, 1, -1},
     {2, 8, 7, 24, 3, 2, 1, -1},  {1, 7, 8, 40, 3, 2, 1, -1},  {2, 9, 9, 17, 3, 2, 1, 1},
@@ -41,7 +23,7 @@ const Case kCases[] = {
 }  // namespace
 
 TEST_CASE("cpu depthwise_conv2d: equals the reference") {
-  for (const Case& c : kCases) {
+  for (const DepthwiseCase& c : kCases) {
     CAPTURE(c.height);
     CAPTURE(c.channels);
     CAPTURE(c.kernel);
@@ -51,7 +33,7 @@ TEST_CASE("cpu depthwise_conv2d: equals the reference") {
 }
 
 TEST_CASE("cpu depthwise_conv2d: deferred inputs") {
-  for (const Case& c : kCases)
+  for (const DepthwiseCase& c : kCases)
     for (const Activation f : {Activation::none, Activation::relu, Activation::relu6}) {
       CAPTURE(c.height);
       CAPTURE(c.channels);
@@ -67,22 +49,17 @@ TEST_CASE("cpu depthwise_conv2d: deferred inputs") {
 }
 
 TEST_CASE("cpu depthwise_conv2d: what is not wanted") {
-  for (const Case& c : kCases) {
+  for (const DepthwiseCase& c : kCases) {
     CAPTURE(c.height);
     CAPTURE(c.channels);
     CAPTURE(c.kernel);
     CAPTURE(c.stride);
-    Problem p = depthwise(c);
-    p.wants_input = false;
-    agree(p);
-    p.wants_input = true;
-    p.wants_weight = false;
-    agree(p);
+    each_unwanted(depthwise(c), agree);
   }
 }
 
 TEST_CASE("cpu depthwise_conv2d: curved activations") {
-  for (const Case& c : kCases) {
+  for (const DepthwiseCase& c : kCases) {
     CAPTURE(c.height);
     CAPTURE(c.channels);
     CAPTURE(c.kernel);

@@ -1,5 +1,5 @@
-// A convolution as the tests of its kernels in bfloat16 describe it, and numbers on their way
-// between float, what tensors are stored in, and the device.
+// Numbers of the bf16 convolutions' tests on their way between float, what tensors are stored in,
+// and the device.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -7,21 +7,10 @@
 #include <vector>
 
 #include "agree.hpp"
+#include "cpu/convolution.hpp"
 #include "ocelli/simt/device_array.hpp"
 
 namespace ocelli::test {
-
-struct ConvCase {
-  int batch, height, width, in, out, kernel, stride, dilation, padding;
-};
-
-inline Problem conv(const ConvCase& c) {
-  Problem p = of_one_input(OpKind::conv2d, c.batch, c.height, c.width, c.in);
-  set_window(p, c.kernel, c.stride, c.dilation, c.padding);
-  p.out.channels = c.out;
-  p.weights = long(c.kernel) * c.kernel * c.in * c.out;
-  return p;
-}
 
 template <class S>
 std::vector<S> stored(const std::vector<float>& x) {

@@ -5,27 +5,15 @@
 #include <doctest/doctest.h>
 
 #include "agree.hpp"
+#include "cpu/convolution.hpp"
 
 namespace ocelli::test {
 namespace {
 
-struct Case {
-  int batch, height, width, channels, kernel, stride, dilation, padding;
-};
-
-Problem depthwise(const Case& c) {
-  Problem p = of_one_input(OpKind::depthwise_conv2d, c.batch, c.height, c.width, c.channels);
-  set_window(p, c.kernel, c.stride, c.dilation, c.padding);
-  p.weight = p.bias = true;
-  p.weights = long(c.kernel) * c.kernel * c.channels;
-  p.biases = c.channels;
-  return p;
-}
-
 // Both hot windows at both strides, and those that have no kernel of their own: 1, even, dilated,
 // stride 3. Maps of 1, 3 and 7 pixels, and one with more rows than a strip and columns than a
 // segment.
-const Case kCases[] = {
+const DepthwiseCase kCases[] = {
     {1, 1, 1, 1, 3, 1, 1, -1},   {3, 3, 3, 3, 3, 1, 1, -1},  {1, 7, 7, 24, 3, 1, 1, -1},
     {1, 7, 7, 33, 3, 2, 1, -1},  {3, 8, 6, 4, 3, 2, 1, -1},  {1, 1, 1, 4, 3, 2, 1, -1},
     {3, 7, 7, 4, 3, 2, 1, 1},    {1, 7, 6, 24, 5, 1, 1, -1}, {1, 7, 8, 3, 5, 2, 1, -1},
@@ -38,7 +26,7 @@ const Case kCases[] = {
 }  // namespace
 
 TEST_CASE("cuda depthwise_conv2d: agrees with the reference") {
-  for (const Case& c : kCases) {
+  for (const DepthwiseCase& c : kCases) {
     CAPTURE(c.height);
     CAPTURE(c.width);
     CAPTURE(c.channels);
@@ -55,7 +43,7 @@ TEST_CASE("cuda depthwise_conv2d: agrees with the reference") {
 
 TEST_CASE("cuda depthwise_conv2d: a deferred input with each activation") {
   for (const Activation f : kActivations)
-    for (const Case& c : {kCases[2], kCases[3], kCases[13]}) {
+    for (const DepthwiseCase& c : {kCases[2], kCases[3], kCases[13]}) {
       CAPTURE(name(f));
       CAPTURE(c.kernel);
       Problem p = depthwise(c);
@@ -66,23 +54,15 @@ TEST_CASE("cuda depthwise_conv2d: a deferred input with each activation") {
 }
 
 TEST_CASE("cuda depthwise_conv2d: what is not wanted") {
-  for (const Case& c : {kCases[2], kCases[8], kCases[12]}) {
+  for (const DepthwiseCase& c : {kCases[2], kCases[8], kCases[12]}) {
     CAPTURE(c.kernel);
-    Problem p = depthwise(c);
-    p.wants_input = false;
-    check_on_emulator(p);
-    p.wants_input = true;
-    p.wants_weight = false;
-    check_on_emulator(p);
-    p.bias = false;
-    p.wants_weight = true;
-    check_on_emulator(p);
+    each_unwanted(depthwise(c), [](const Problem& p) { check_on_emulator(p); });
   }
 }
 
 TEST_CASE("cuda depthwise_conv2d: epilogues of inference") {
   for (const Activation f : kActivations)
-    for (const Case& c : {kCases[2], kCases[6], kCases[12]}) {
+    for (const DepthwiseCase& c : {kCases[2], kCases[6], kCases[12]}) {
       CAPTURE(name(f));
       CAPTURE(c.kernel);
       Problem p = depthwise(c);
