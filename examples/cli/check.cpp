@@ -7,13 +7,13 @@
 #include <cmath>
 #include <filesystem>
 
+#include "ocelli/core/file.hpp"
 #include "ocelli/data/cache.hpp"
 #include "ocelli/data/check_text.hpp"
 #include "ocelli/data/image_writer.hpp"
 #include "ocelli/data/loader.hpp"
 #include "ocelli/data/open.hpp"
 #include "ocelli/draw/boxes.hpp"
-#include "ocelli/train/file.hpp"
 #include "program.hpp"
 
 namespace program {
@@ -78,7 +78,7 @@ void draw_first_batch(const Options& options, const Data& data, const std::files
     }
   }
   const std::vector<std::byte> png = data::encode_png(sheet);
-  train::write_file(path, std::string_view(reinterpret_cast<const char*>(png.data()), png.size()));
+  write_file(path, std::string_view(reinterpret_cast<const char*>(png.data()), png.size()));
 }
 
 int run_check(const Options& options) {

@@ -4,12 +4,12 @@
 #include <filesystem>
 
 #include "computer_on.hpp"
+#include "ocelli/core/file.hpp"
 #include "ocelli/cuda/backend.hpp"
 #include "ocelli/cuda/device.hpp"
 #include "ocelli/cuda/ssd_finder.hpp"
 #include "ocelli/cuda/step_math.hpp"
 #include "ocelli/cuda/step_math_bf16.hpp"
-#include "ocelli/train/file.hpp"
 
 namespace program {
 
@@ -60,7 +60,7 @@ class CudaComputer : public ComputerOn<B> {
  protected:
   void prepared(const train::TrainingOptions& options) override {
     if (engines_.mode == cuda::EngineMode::own) return;
-    train::write_file(plan_of(options.out), this->backend().engine_plan().text());
+    write_file(plan_of(options.out), this->backend().engine_plan().text());
   }
 
  private:

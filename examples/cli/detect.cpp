@@ -8,9 +8,9 @@
 #include "computer.hpp"
 #include "drawing.hpp"
 #include "loaded.hpp"
+#include "ocelli/core/file.hpp"
 #include "ocelli/data/image.hpp"
 #include "ocelli/data/resize.hpp"
-#include "ocelli/train/file.hpp"
 #include "ocelli/train/ssd_detector.hpp"
 #include "program.hpp"
 
@@ -66,7 +66,7 @@ int run_detect(const Options& options) {
     ++image_id;
     data::Image picture;
     try {
-      const std::string bytes = train::read_file(path);
+      const std::string bytes = read_file(path);
       picture = data::decode(std::as_bytes(std::span(bytes)), path.string());
     } catch (const Error& error) {
       fmt::print(stderr, "left out: {}\n", error.what());
@@ -100,7 +100,7 @@ int run_detect(const Options& options) {
   if (failed == static_cast<std::size_t>(image_id))
     throw DataError("no picture could be read: " + first_fault, "detect");
   const std::filesystem::path file = std::filesystem::path(options.out) / "detections.json";
-  train::write_file(file, results.dump(1) + "\n");
+  write_file(file, results.dump(1) + "\n");
   const auto read = static_cast<std::size_t>(image_id) - failed;
   fmt::print(
       "{} detections in {} pictures, {:.1f} ms a picture; {}{}\n", found, read,

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "ocelli/box/box.hpp"
+#include "ocelli/core/file.hpp"
 #include "ocelli/data/image.hpp"
 #include "ocelli/data/image_writer.hpp"
 #include "ocelli/draw/boxes.hpp"
-#include "ocelli/train/file.hpp"
 
 namespace program {
 
@@ -22,7 +22,7 @@ inline void draw_detections(
   ocelli::draw::Canvas canvas(picture);
   ocelli::draw::draw_detections(canvas, detections, labels);
   const std::vector<std::byte> bytes = ocelli::data::encode_jpeg(picture, 92);
-  ocelli::train::write_file(
+  ocelli::write_file(
       path, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 

@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "ocelli/core/file.hpp"
 #include "ocelli/cuda/backend.hpp"
 #include "ocelli/cuda/ssd_finder.hpp"
 #include "ocelli/cuda/step_math.hpp"
 #include "ocelli/reference/backend.hpp"
-#include "ocelli/train/file.hpp"
 #include "ocelli/train/ssd_trainer.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/tiny_net.hpp"
@@ -87,7 +87,7 @@ Told train_it(const std::filesystem::path& out, const Run& run) {
 }
 
 nlohmann::json json_of(const std::filesystem::path& path) {
-  return nlohmann::json::parse(train::read_file(path));
+  return nlohmann::json::parse(read_file(path));
 }
 bool says(const std::string& text, const std::string& word) {
   return text.find(word) != std::string::npos;
@@ -120,9 +120,7 @@ TEST_CASE("cuda graph training: the same bytes as launch by launch") {
       ++number;
       const Told a = train_it<CudaBackend>(graph, {set, false, feed});
       const Told b = train_it<CudaBackend>(eager, {set, true, feed});
-      CHECK(
-          train::read_file(graph / "last.safetensors") ==
-          train::read_file(eager / "last.safetensors"));
+      CHECK(read_file(graph / "last.safetensors") == read_file(eager / "last.safetensors"));
       REQUIRE(a.points.size() == 1);
       CHECK(a.points[0].loss() == b.points[0].loss());
       CHECK(a.points[0].learning_rate == b.points[0].learning_rate);
@@ -161,8 +159,8 @@ TEST_CASE("cuda graph training: the device draws the pictures of the loader; it 
   CHECK(says(large.messages[0], "from the loader: they have "));
   CHECK(says(large.messages[0], " bytes, the device has room for 1000"));
   CHECK(
-      train::read_file(folder / "large" / "last.safetensors") ==
-      train::read_file(folder / "loaded" / "last.safetensors"));
+      read_file(folder / "large" / "last.safetensors") ==
+      read_file(folder / "loaded" / "last.safetensors"));
 
   // Resumed with the other: a warning.
   Run resumed = loader;

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "ocelli/box/iou.hpp"
+#include "ocelli/core/file.hpp"
 #include "ocelli/cpu/backend.hpp"
 #include "ocelli/cuda/backend.hpp"
 #include "ocelli/cuda/ssd_finder.hpp"
 #include "ocelli/cuda/step_math.hpp"
 #include "ocelli/cuda/step_math_bf16.hpp"
 #include "ocelli/reference/backend.hpp"
-#include "ocelli/train/file.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/backend_training.hpp"
 
@@ -155,9 +155,9 @@ void check_resumed_run() {
   const TemporaryFolder folder;
   const std::vector<std::string> set = {"optimizer=sgd", "moving_average_decay=0.5"};
   const double ap = train_four_steps<B>(folder / "run", set, false);
-  const std::string bytes = train::read_file(folder / "run" / "last.safetensors");
+  const std::string bytes = read_file(folder / "run" / "last.safetensors");
   CHECK(train_four_steps<B>(folder / "run", set, true) == ap);
-  CHECK(train::read_file(folder / "run" / "last.safetensors") == bytes);
+  CHECK(read_file(folder / "run" / "last.safetensors") == bytes);
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "ocelli/core/file.hpp"
 #include "ocelli/reference/backend.hpp"
-#include "ocelli/train/file.hpp"
 #include "ocelli/train/host_step_math.hpp"
 #include "support/far_memory.hpp"
 #include "support/temporary_folder.hpp"
@@ -69,12 +69,12 @@ TEST_CASE("far_training: the weights are those of a training in the host's memor
     const auto near = folder / ("near-" + settings), far = folder / ("far-" + settings);
     const double wanted = train_four_steps<ReferenceBackend<float>>(near, {settings}, false);
     CHECK(train_four_steps<TrainableFarBackend>(far, {settings}, false) == wanted);
-    const std::string bytes = train::read_file(near / "last.safetensors");
-    CHECK(train::read_file(far / "last.safetensors") == bytes);
+    const std::string bytes = read_file(near / "last.safetensors");
+    CHECK(read_file(far / "last.safetensors") == bytes);
     const auto last = std::filesystem::path("snapshots") / "step-00000004.safetensors";
-    CHECK(train::read_file(far / last) == train::read_file(near / last));
+    CHECK(read_file(far / last) == read_file(near / last));
 
     CHECK(train_four_steps<TrainableFarBackend>(far, {settings}, true) == wanted);
-    CHECK(train::read_file(far / "last.safetensors") == bytes);
+    CHECK(read_file(far / "last.safetensors") == bytes);
   }
 }

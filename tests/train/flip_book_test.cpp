@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/tiny_net.hpp"
 

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 #include "support/message_of.hpp"
 
 using namespace ocelli::train;

@@ -232,7 +232,7 @@ TEST_CASE("hyperparameters: errors name the file and the line") {
   CHECK(says(load("{\"a\":[[[[[[[[[[[[1]]]]]]]]]]]]}"), "nested too deeply"));
   CHECK(says(load("{\"num_steps\": 1e999}"), "out of range"));
   const TemporaryFolder folder;
-  train::write_file(folder / "x.params", "num_steps=0\n");
+  write_file(folder / "x.params", "num_steps=0\n");
   CHECK(says(
       message_of<ConfigError>([&] { fresh().load_file(folder / "x.params"); }),
       "x.params:1: num_steps cannot be \"0\"; it is an integer and must be at least 1"));

@@ -164,7 +164,7 @@ TEST_CASE("ssd_trainer: a damaged snapshot is passed over for the one before it 
     fs::copy(whole.out, run, fs::copy_options::recursive);
     fs::remove(snapshots / train::snapshot_name(12));
     fs::remove(run / "last.safetensors");
-    train::write_file(snapshots / name, bytes, train::Durability::buffered);
+    write_file(snapshots / name, bytes, Durability::buffered);
   };
   restore_run(good);
   REQUIRE(train::newest_valid(snapshots).snapshot->step == 9);
@@ -192,7 +192,7 @@ TEST_CASE("ssd_trainer: a damaged snapshot is passed over for the one before it 
     places.push_back(data + k * region + random.below(static_cast<std::uint32_t>(region)));
 
   const auto passed_over = [&](const std::string& bytes) {
-    train::write_file(snapshots / name, bytes, train::Durability::buffered);
+    write_file(snapshots / name, bytes, Durability::buffered);
     const train::NewestSnapshot newest = train::newest_valid(snapshots);
     return newest.snapshot && newest.snapshot->step == 6 && newest.warnings.size() == 1 &&
            says(newest.warnings[0], name);

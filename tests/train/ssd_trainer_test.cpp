@@ -363,7 +363,7 @@ TEST_CASE("ssd_trainer: a full drive is an error that names the file; earlier sn
 
 TEST_CASE("ssd_trainer: a run folder that cannot be made, or that is in use, is an error") {
   const TemporaryFolder folder;
-  train::write_file(folder / "file", "x");
+  write_file(folder / "file", "x");
   TinyRun run = tiny_run(folder / "file" / "run");
   CHECK(says(message_of<StoreError>([&] { train_tiny(run); }), (folder / "file").string()));
 

@@ -196,7 +196,7 @@ int wait_for_child(pid_t child) {
   return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-std::string bytes_of(const std::filesystem::path& path) { return train::read_file(path); }
+std::string bytes_of(const std::filesystem::path& path) { return read_file(path); }
 
 bool same_bytes(const std::filesystem::path& a, const std::filesystem::path& b) {
   return std::filesystem::exists(a) && std::filesystem::exists(b) && bytes_of(a) == bytes_of(b);

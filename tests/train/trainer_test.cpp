@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "ocelli/core/file.hpp"
 #include "ocelli/cpu/backend.hpp"
 #include "ocelli/data/open.hpp"
 #include "ocelli/data/shapes.hpp"
-#include "ocelli/train/file.hpp"
 #include "ocelli/train/json_log.hpp"
 #include "support/message_of.hpp"
 #include "support/temporary_folder.hpp"
@@ -75,9 +75,7 @@ TEST_CASE("trainer: trains a type with an input of its own and leaves a whole ru
   }
   CHECK(train::JsonLog::read(run / "log.jsonl").size() >= 2);  // points and evaluations
   trainer.save(shapes.folder / "mine.safetensors");
-  CHECK(
-      train::read_file(shapes.folder / "mine.safetensors") ==
-      train::read_file(run / "last.safetensors"));
+  CHECK(read_file(shapes.folder / "mine.safetensors") == read_file(run / "last.safetensors"));
 
   TrainerSettings more = shapes.settings();
   more.resume = true;

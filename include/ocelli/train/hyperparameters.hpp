@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "ocelli/core/error.hpp"
+#include "ocelli/core/file.hpp"
 #include "ocelli/core/nearest_name.hpp"
-#include "ocelli/train/file.hpp"
 #include "ocelli/train/hyperparameter_parse.hpp"
 #include "ocelli/train/hyperparameter_table.hpp"
 #include "ocelli/train/hyperparameter_text.hpp"

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "ocelli/core/error.hpp"
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 
 namespace ocelli::train {
 
@@ -29,9 +29,9 @@ class JsonLog {
   /// no JSON object with an integer "step" are removed. With -1 it begins empty. Throws StoreError.
   explicit JsonLog(std::filesystem::path path, long step = -1) : path_(std::move(path)) {
     cut(step);
-    file_ =
-        detail::Descriptor(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
-    if (!file_.valid()) detail::fail("opening", path_, errno);
+    file_ = file_detail::Descriptor(
+        ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
+    if (!file_.valid()) file_detail::fail("opening", path_, errno);
   }
 
   /// Writes {"step": step, ...fields}. Numbers that JSON has no word for (NaN) become null. Throws
@@ -42,10 +42,10 @@ class JsonLog {
       if (key != "step") line[key] = value;
     const std::string text =
         line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    detail::write_all(file_.get(), text.data(), text.size(), path_);
+    file_detail::write_all(file_.get(), text.data(), text.size(), path_);
   }
   /// Returns when the lines are on the drive.
-  void flush() { detail::sync(file_.get(), path_); }
+  void flush() { file_detail::sync(file_.get(), path_); }
 
   /// Lines that were removed at the opening.
   std::size_t removed() const { return removed_; }
@@ -95,7 +95,7 @@ class JsonLog {
   }
 
   std::filesystem::path path_;
-  detail::Descriptor file_;
+  file_detail::Descriptor file_;
   std::size_t removed_ = 0;
 };
 

@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "ocelli/core/error.hpp"
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 #include "ocelli/train/report_data.hpp"
 #include "ocelli/train/report_json.hpp"
 #include "ocelli/train/report_page.hpp"
@@ -65,7 +65,7 @@ inline std::string report_html(const ReportData& report) {
 /// @param path  "RUN/report/index.html"
 inline void write_report(const std::filesystem::path& path, const ReportData& report) {
   const std::string html = report_html(report);
-  make_folder(detail::folder_of(path));
+  make_folder(file_detail::folder_of(path));
   write_file(path, html, Durability::buffered);
 }
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "ocelli/core/error.hpp"
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 
 namespace ocelli::train {
 
@@ -47,11 +47,11 @@ class ResultsCsv {
       kept += rows_until(std::string_view(old).substr(header.size()), resumed_step);
     }
     if (kept != old) {
-      make_folder(detail::folder_of(path_));
+      make_folder(file_detail::folder_of(path_));
       write_file(path_, kept);
     }
-    file_ = detail::Descriptor(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-    if (!file_.valid()) detail::fail("opening", path_, errno);
+    file_ = file_detail::Descriptor(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    if (!file_.valid()) file_detail::fail("opening", path_, errno);
   }
 
   /// Throws ShapeError unless there is a value for each column.
@@ -69,7 +69,7 @@ class ResultsCsv {
       row.append(digits.data(), end.ptr);
     }
     row += '\n';
-    detail::write_all(file_.get(), row.data(), row.size(), path_);
+    file_detail::write_all(file_.get(), row.data(), row.size(), path_);
   }
 
  private:
@@ -104,7 +104,7 @@ class ResultsCsv {
 
   std::filesystem::path path_;
   std::size_t columns_;
-  detail::Descriptor file_;
+  file_detail::Descriptor file_;
 };
 
 }  // namespace ocelli::train

@@ -18,7 +18,7 @@
 #include <utility>
 
 #include "ocelli/core/error.hpp"
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 #include "ocelli/train/snapshot.hpp"
 
 namespace ocelli::train {
@@ -60,7 +60,7 @@ class RunFolder {
   }
 
   /// Lets other trainings in.
-  void close() { lock_ = detail::Descriptor(); }
+  void close() { lock_ = file_detail::Descriptor(); }
 
   void write_config(const nlohmann::ordered_json& config) const {
     write_file(
@@ -80,8 +80,8 @@ class RunFolder {
   void lock() {
     close();  // our own must not keep us out
     const std::filesystem::path path = root_ / ".lock";
-    detail::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-    if (!file.valid()) detail::fail("creating", path, errno);
+    file_detail::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    if (!file.valid()) file_detail::fail("creating", path, errno);
     // A drive that knows no locks leaves us as we were without them.
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
       throw StoreError(
@@ -91,7 +91,7 @@ class RunFolder {
   }
 
   std::filesystem::path root_;
-  detail::Descriptor lock_;
+  file_detail::Descriptor lock_;
 };
 
 /// The weights that a path stands for: a file itself; of a run folder best.safetensors, else

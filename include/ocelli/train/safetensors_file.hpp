@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "ocelli/core/error.hpp"
+#include "ocelli/core/file.hpp"
 #include "ocelli/core/hash.hpp"
-#include "ocelli/train/file.hpp"
 #include "ocelli/train/safetensors.hpp"
 
 namespace ocelli::train {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "ocelli/core/error.hpp"
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 #include "ocelli/train/safetensors_file.hpp"
 
 namespace ocelli::train {
@@ -134,7 +134,7 @@ inline std::vector<std::filesystem::path> set_aside_beyond(
     target += ".aside";
     std::error_code code;
     std::filesystem::rename(file.path, target, code);
-    if (code) detail::fail("renaming", file.path, code.value());
+    if (code) file_detail::fail("renaming", file.path, code.value());
     moved.push_back(target);
   }
   return moved;

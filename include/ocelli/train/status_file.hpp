@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "ocelli/core/error.hpp"
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 
 namespace ocelli::train {
 

@@ -25,7 +25,7 @@
 
 #include "ocelli/core/crc32c.hpp"
 #include "ocelli/core/error.hpp"
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 
 namespace ocelli::train {
 
@@ -93,9 +93,9 @@ class EventWriter {
                              host.data() + "." + std::to_string(::getpid());
     for (int attempt = 0; !file_.valid(); ++attempt) {
       path_ = folder / (stem + (attempt == 0 ? "" : "." + std::to_string(attempt)));
-      file_ = detail::Descriptor(
+      file_ = file_detail::Descriptor(
           ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666));
-      if (!file_.valid() && errno != EEXIST) detail::fail("creating", path_, errno);
+      if (!file_.valid() && errno != EEXIST) file_detail::fail("creating", path_, errno);
     }
     std::string head = detail::event(wall_time(), 0);
     detail::append_message(head, 3, "brain.Event:2");
@@ -137,11 +137,11 @@ class EventWriter {
         .count();
   }
   void write(std::string_view bytes) {
-    detail::write_all(file_.get(), bytes.data(), bytes.size(), path_);
+    file_detail::write_all(file_.get(), bytes.data(), bytes.size(), path_);
   }
 
   std::filesystem::path path_;
-  detail::Descriptor file_;
+  file_detail::Descriptor file_;
 };
 
 }  // namespace ocelli::train

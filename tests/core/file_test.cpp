@@ -1,6 +1,6 @@
 // Files appear whole or not at all, and a failure says where and what to do.
 // SPDX-License-Identifier: Apache-2.0
-#include "ocelli/train/file.hpp"
+#include "ocelli/core/file.hpp"
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -14,7 +14,6 @@
 #include "support/temporary_folder.hpp"
 
 using namespace ocelli;
-using namespace ocelli::train;
 using namespace ocelli::test;
 
 namespace {
@@ -85,9 +84,9 @@ TEST_CASE("file: a drive that is full leaves the old file, and the message says 
   CHECK(entries_in(folder.path()) == 1);
 
   if (std::filesystem::exists("/dev/full")) {
-    const detail::Descriptor full(::open("/dev/full", O_WRONLY));
+    const file_detail::Descriptor full(::open("/dev/full", O_WRONLY));
     const std::string message =
-        message_of<StoreError>([&] { detail::write_all(full.get(), "abc", 3, "/dev/full"); });
+        message_of<StoreError>([&] { file_detail::write_all(full.get(), "abc", 3, "/dev/full"); });
     CHECK(says(message, "/dev/full"));
     CHECK(says(message, "free space"));
   } else {

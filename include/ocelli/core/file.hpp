@@ -21,9 +21,9 @@
 
 #include "ocelli/core/error.hpp"
 
-namespace ocelli::train {
+namespace ocelli {
 
-namespace detail {
+namespace file_detail {
 
 /// What to do about a failed call of the operating system.
 inline std::string advice_for(int code) {
@@ -96,16 +96,16 @@ inline std::filesystem::path folder_of(const std::filesystem::path& path) {
 
 inline constexpr std::string_view temporary_mark = ".tmp-";
 
-}  // namespace detail
+}  // namespace file_detail
 
 /// The bytes of a file. Throws StoreError when it cannot be read or is longer than `limit` bytes.
 inline std::string read_file(
     const std::filesystem::path& path, std::size_t limit = static_cast<std::size_t>(-1)) {
-  detail::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) detail::fail("opening", path, errno);
+  file_detail::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) file_detail::fail("opening", path, errno);
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0) detail::fail("reading", path, errno);
-  if (S_ISDIR(info.st_mode)) detail::fail("reading", path, EISDIR);
+  if (::fstat(file.get(), &info) != 0) file_detail::fail("reading", path, errno);
+  if (S_ISDIR(info.st_mode)) file_detail::fail("reading", path, EISDIR);
   std::string bytes;
   std::size_t used = 0;
   bytes.resize(info.st_size > 0 ? static_cast<std::size_t>(info.st_size) + 1 : 4096);
@@ -117,7 +117,7 @@ inline std::string read_file(
     if (used == bytes.size()) bytes.resize(2 * used);
     const ssize_t got = ::read(file.get(), bytes.data() + used, bytes.size() - used);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) detail::fail("reading", path, errno);
+    if (got < 0) file_detail::fail("reading", path, errno);
     if (got == 0) break;
     used += static_cast<std::size_t>(got);
   }
@@ -136,12 +136,12 @@ class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path, Durability durability = Durability::flushed)
       : path_(std::move(path)), durability_(durability) {
-    temporary_ = detail::folder_of(path_) /
-                 ("." + path_.filename().string() + std::string(detail::temporary_mark) +
+    temporary_ = file_detail::folder_of(path_) /
+                 ("." + path_.filename().string() + std::string(file_detail::temporary_mark) +
                   std::to_string(::getpid()));
-    file_ = detail::Descriptor(
+    file_ = file_detail::Descriptor(
         ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (!file_.valid()) detail::fail("creating", path_, errno);
+    if (!file_.valid()) file_detail::fail("creating", path_, errno);
   }
   ~AtomicFile() {
     file_.close();
@@ -151,27 +151,28 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(const void* data, std::size_t size) {
-    detail::write_all(file_.get(), data, size, path_);
+    file_detail::write_all(file_.get(), data, size, path_);
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
 
   /// Flushes, then takes the place of the old file. Throws StoreError; the old file is then
   /// untouched.
   void commit() {
-    if (durability_ == Durability::flushed) detail::sync(file_.get(), path_);
-    if (!file_.close()) detail::fail("closing", path_, errno);
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) detail::fail("renaming", path_, errno);
+    if (durability_ == Durability::flushed) file_detail::sync(file_.get(), path_);
+    if (!file_.close()) file_detail::fail("closing", path_, errno);
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+      file_detail::fail("renaming", path_, errno);
     committed_ = true;
     if (durability_ == Durability::buffered) return;
-    const std::filesystem::path folder = detail::folder_of(path_);
-    detail::Descriptor entry(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (entry.valid()) detail::sync(entry.get(), folder);
+    const std::filesystem::path folder = file_detail::folder_of(path_);
+    file_detail::Descriptor entry(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (entry.valid()) file_detail::sync(entry.get(), folder);
   }
 
  private:
   std::filesystem::path path_, temporary_;
   Durability durability_;
-  detail::Descriptor file_;
+  file_detail::Descriptor file_;
   bool committed_ = false;
 };
 
@@ -187,9 +188,9 @@ inline void write_file(
 inline void make_folder(const std::filesystem::path& path) {
   std::error_code code;
   std::filesystem::create_directories(path, code);
-  if (code) detail::fail("creating the folder", path, code.value());
+  if (code) file_detail::fail("creating the folder", path, code.value());
   if (!std::filesystem::is_directory(path, code))
-    detail::fail("creating the folder", path, ENOTDIR);
+    file_detail::fail("creating the folder", path, ENOTDIR);
 }
 
 /// How often to try again when a slow or distant drive fails.
@@ -222,10 +223,10 @@ inline std::vector<std::filesystem::path> remove_stale_temporaries(
   std::error_code code;
   for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
     const std::string name = entry.path().filename().string();
-    const std::size_t mark = name.rfind(detail::temporary_mark);
+    const std::size_t mark = name.rfind(file_detail::temporary_mark);
     if (name.front() != '.' || mark == std::string::npos) continue;
     const std::string_view digits =
-        std::string_view(name).substr(mark + detail::temporary_mark.size());
+        std::string_view(name).substr(mark + file_detail::temporary_mark.size());
     pid_t writer = 0;
     const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), writer);
     if (fault != std::errc() || end != digits.data() + digits.size() || writer <= 0) continue;
@@ -236,4 +237,4 @@ inline std::vector<std::filesystem::path> remove_stale_temporaries(
   return removed;
 }
 
-}  // namespace ocelli::train
+}  // namespace ocelli
