@@ -41,6 +41,7 @@ recipe: deps ## Build the trainer of a recipe: NAME=blood_cells
 	@cmake --build --preset release --target $(NAME) -j $(JOBS)
 
 test: deps ## Build everything and run all tests
+	@scripts/install-deps s3
 	@mkdir -p build
 	@$(call configure,release)
 	@cmake --build --preset release -j $(JOBS)

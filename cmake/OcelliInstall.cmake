@@ -6,7 +6,7 @@ set(ocelli_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ocelli)
 install(TARGETS ocelli ocelli_native EXPORT ocelli FILE_SET HEADERS)
 install(EXPORT ocelli NAMESPACE ocelli:: DESTINATION ${ocelli_package_dir} FILE ocelliTargets.cmake)
 if(OCELLI_DATA)
-  install(TARGETS ocelli_data EXPORT ocelli_data)
+  install(TARGETS ocelli_bucket ocelli_data EXPORT ocelli_data)
   install(EXPORT ocelli_data NAMESPACE ocelli:: DESTINATION ${ocelli_package_dir}
     FILE ocelliDataTargets.cmake)
 endif()

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "ocelli/bucket/key.hpp"
 #include "ocelli/core/error.hpp"
 
 namespace ocelli::data {
@@ -46,17 +47,7 @@ class Source {
   }
 };
 
-/// Whether a key stays below its root: relative, and without empty, "." and ".." parts.
-inline bool key_is_safe(std::string_view key) {
-  if (key.empty() || key.find('\0') != std::string_view::npos) return false;
-  for (std::size_t begin = 0; begin <= key.size();) {
-    const std::size_t end = std::min(key.find('/', begin), key.size());
-    const std::string_view part = key.substr(begin, end - begin);
-    if (part.empty() || part == "." || part == "..") return false;
-    begin = end + 1;
-  }
-  return true;
-}
+using bucket::key_is_safe;
 
 /// The text of a file. A view of `bytes`.
 inline std::string_view as_text(std::span<const std::byte> bytes) {
