@@ -184,7 +184,7 @@ function(ocelli_add_trainer name)
   target_compile_definitions(${name} PRIVATE
     OCELLI_TRAINER_CONFIG_HEADER="ocelli_trainer_config.hpp")
   target_link_libraries(${name} PRIVATE
-    ocelli::data ocelli::native CLI11::CLI11 fmt::fmt)
+    ocelli::compiled CLI11::CLI11 fmt::fmt)
   target_compile_options(${name} PRIVATE $<$<CONFIG:>:-O2>)  # never a trainer without optimisation
   # In ocelli itself where the program has it too; in other projects where they have enabled CUDA.
   if(OCELLI_PROGRAM_CUDA OR (TARGET ocelli::cuda AND NOT DEFINED OCELLI_PROGRAM_CUDA))
