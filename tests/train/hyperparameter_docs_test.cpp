@@ -15,8 +15,9 @@ using namespace ocelli::test;
 
 TEST_CASE("hyperparameter_docs: docs/hyperparameters.md equals the table") {
   const std::string page = describe_hyperparameters();
-  if (std::getenv("OCELLI_WRITE_DOCS") != nullptr) write_file("docs/hyperparameters.md", page);
-  const bool equal = read_file("docs/hyperparameters.md") == page;
+  if (std::getenv("OCELLI_WRITE_DOCS") != nullptr)
+    ocelli::write_file("docs/hyperparameters.md", page);
+  const bool equal = ocelli::read_file("docs/hyperparameters.md") == page;
   CHECK_MESSAGE(equal, "run this test with OCELLI_WRITE_DOCS=1 to write the page anew");
 }
 
