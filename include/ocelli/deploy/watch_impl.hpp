@@ -9,55 +9,17 @@
 #include <cerrno>
 #include <condition_variable>
 #include <random>
-#include <span>
 
 #include "ocelli/bucket/sha256.hpp"
 #include "ocelli/bucket/transfer.hpp"
 #include "ocelli/core/inline.hpp"
+#include "ocelli/deploy/checked_sink.hpp"
 #include "ocelli/deploy/watch.hpp"
 #include "ocelli/train/safetensors.hpp"
 
 namespace ocelli::deploy {
 
 namespace detail {
-
-/// Into a file, counting and hashing; gives up when asked to stop or when there is too much.
-class CheckedSink : public bucket::Sink {
- public:
-  CheckedSink(const std::filesystem::path& path, std::uint64_t size, std::stop_token stop)
-      : file_(path), limit_(size), stop_(std::move(stop)) {}
-  void begin(const bucket::ObjectInfo& info) override {
-    file_.begin(info);
-    hash_ = {};
-    size_ = 0;
-  }
-  void write(std::span<const std::byte> bytes) override {
-    if (stop_.stop_requested()) throw StoreError("asked to stop", "download");
-    size_ += bytes.size();
-    if (size_ > limit_)
-      throw StoreError(
-          "the object is longer than the " + std::to_string(limit_) +
-              " bytes that the manifest says",
-          "download", "publish the model again");
-    hash_.update(bytes);
-    file_.write(bytes);
-  }
-  /// Throws StoreError unless it is the file; nothing appears then.
-  void commit(const ModelFile& wanted) {
-    if (size_ != wanted.size || hash_.hex() != wanted.sha256)
-      throw StoreError(
-          "the object is not what the manifest says: its " +
-              std::string(size_ != wanted.size ? "size" : "SHA-256") + " differs",
-          wanted.key, "publish the model again");
-    file_.commit();
-  }
-
- private:
-  bucket::FileSink file_;
-  std::uint64_t limit_, size_ = 0;
-  std::stop_token stop_;
-  bucket::Sha256 hash_;
-};
 
 inline std::filesystem::path beside(std::filesystem::path path, const char* extension) {
   path += extension;
@@ -170,9 +132,9 @@ OCELLI_INLINE void Watcher::fetch(const StoredManifest& stored, const std::stop_
     }
   } removed{here ? std::filesystem::path() : candidate};
   if (!here) {
-    detail::CheckedSink sink(candidate, wanted.size, stop);
+    CheckedSink sink(candidate, wanted.size, wanted.sha256, stop);
     store_.get(keys_.prefix + wanted.key, sink);
-    sink.commit(wanted);
+    sink.commit();
   }
   try {
     detail::check_labels(candidate, next);
