@@ -144,7 +144,9 @@ TEST_CASE("object_cache: the least recently used go, and the limit holds") {
   constexpr std::uint64_t limit = 20'000;
   ObjectCache cache({folder.path(), limit, {}});
   const auto wait = [] { std::this_thread::sleep_for(std::chrono::milliseconds(10)); };
-  for (int i = 0; i < 10; ++i) cache.put(object(i), picture(i));
+  cache.put(object(0), picture(0));
+  wait();
+  for (int i = 1; i < 10; ++i) cache.put(object(i), picture(i));
   wait();
   CHECK(cache.get(object(0)));  // used again
   wait();
@@ -213,6 +215,7 @@ TEST_CASE("object_cache: a full disk ends the keeping with one warning") {
       const rlimit limit{50'000, 50'000};
       ::setrlimit(RLIMIT_FSIZE, &limit);
       for (int i = 1; i < 5; ++i) cache.put(object(i), picture(i, 100'000));
+      cache.put(object(9), picture(9));  // would fit, but it has given up
       if (warnings != 1) result = 1;
       if (!says(text, "copies of objects are no longer kept: ")) result = 2;
       if (!says(text, "File too large")) result = 3;
@@ -259,6 +262,32 @@ TEST_CASE("object_cache: where it is") {
         ObjectCache({"/proc/none/cache", {}, {}});
       }),
       "/proc/none"));
+}
+
+TEST_CASE("object_cache: writers at once count together") {
+  const TemporaryFolder folder;
+  std::vector<pid_t> children;
+  for (int p = 0; p < 3; ++p) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ObjectCache cache({folder.path(), {}, {}});
+      std::vector<std::thread> threads;
+      for (int t = 0; t < 3; ++t)
+        threads.emplace_back([&, t] {
+          for (int i = 0; i < 150; ++i) cache.put(object(1000 * (3 * p + t) + i), picture(i, 10));
+        });
+      for (std::thread& thread : threads) thread.join();
+      ::_exit(cache.off() ? 1 : 0);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
+  }
+  CHECK(entries_of(folder.path()).size() == 3 * 3 * 150);
+  CHECK(ObjectCache({folder.path(), {}, {}}).bytes() == size_of(folder.path()));
 }
 
 /// What a process or thread of the next test does: reads and writes the same few objects.
