@@ -43,8 +43,8 @@ int check_agreement(bucket::ObjectStore& store, const ModelKeys& keys) {
     for (const Publication& one : all) {
       const std::string weights = text_of(store, keys.prefix + one.file(kWeightsExtension).key);
       const std::string labels = text_of(store, keys.prefix + one.file(kLabelsExtension).key);
-      CHECK(bucket::sha256_hex(weights) == one.file(kWeightsExtension).sha256);
-      CHECK(bucket::sha256_hex(labels) == one.file(kLabelsExtension).sha256);
+      CHECK(bucket::Sha256::hex_of(weights) == one.file(kWeightsExtension).sha256);
+      CHECK(bucket::Sha256::hex_of(labels) == one.file(kLabelsExtension).sha256);
       CHECK(labels_of(weights) == one.labels);
       CHECK(labels == one_a_line(one.labels));
       if (one.id == now.id) version = version_of(weights);

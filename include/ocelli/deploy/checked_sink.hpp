@@ -42,7 +42,7 @@ class CheckedSink : public bucket::Sink {
   }
   /// After get() has returned. @throws StoreError; nothing appears then
   void commit() {
-    if (size_ != wanted_ || hash_.hex() != sha256_)
+    if (size_ != wanted_ || bucket::hex(hash_.digest()) != sha256_)
       throw StoreError(
           "the object is not the one that was announced: its " +
               std::string(size_ != wanted_ ? "size" : "SHA-256") + " differs",

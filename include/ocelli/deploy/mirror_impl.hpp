@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "ocelli/bucket/address.hpp"
 #include "ocelli/bucket/key.hpp"
 #include "ocelli/bucket/sha256.hpp"
 #include "ocelli/core/file.hpp"
@@ -20,7 +21,6 @@
 #include "ocelli/deploy/checked_sink.hpp"
 #include "ocelli/deploy/manifest.hpp"
 #include "ocelli/deploy/mirror.hpp"
-#include "ocelli/deploy/model_keys.hpp"
 #include "ocelli/train/snapshot.hpp"
 
 namespace ocelli::deploy {
@@ -139,13 +139,13 @@ class AbandonableBody : public bucket::Body {
 
 OCELLI_INLINE std::optional<RunIndex> find_run(
     bucket::ObjectStore& store, const std::string& prefix) {
-  if (auto stored = detail::get_index(store, folder_prefix(prefix))) return stored->index;
+  if (auto stored = detail::get_index(store, bucket::folder_prefix(prefix))) return stored->index;
   return {};
 }
 
 OCELLI_INLINE RestoredRun restore_run(
     bucket::ObjectStore& store, const std::string& prefix, const std::filesystem::path& folder) {
-  const std::string below = folder_prefix(prefix);
+  const std::string below = bucket::folder_prefix(prefix);
   RestoredRun result;
   const auto stored = detail::get_index(store, below);
   if (!stored || stored->index.step == 0) return result;
@@ -181,7 +181,7 @@ OCELLI_INLINE Mirror::Mirror(
     bucket::ObjectStore& store, std::string prefix, std::filesystem::path folder,
     MirrorOptions options)
     : store_(store),
-      prefix_(folder_prefix(std::move(prefix))),
+      prefix_(bucket::folder_prefix(std::move(prefix))),
       folder_(std::move(folder)),
       options_(std::move(options)) {
   if (auto stored = detail::get_index(store_, prefix_)) {
@@ -320,7 +320,7 @@ OCELLI_INLINE void Mirror::write(Job& job) {
     } else {
       file.path = entry.path;
       file.size = entry.body->size();
-      file.sha256 = bucket::sha256_hex(detail::AbandonableBody(*entry.body, abandoned_));
+      file.sha256 = bucket::Sha256::hex_of(detail::AbandonableBody(*entry.body, abandoned_));
       file.key = detail::kRunData + file.sha256 +
                  std::filesystem::path(entry.path).extension().generic_string();
       const bool there = std::ranges::any_of(
@@ -357,13 +357,13 @@ OCELLI_INLINE void Mirror::put_index(const std::string& text) {
   condition.content_type = "application/json";
   condition.if_absent = etag_.empty();
   condition.if_match = etag_;
-  attempted_.insert(bucket::sha256_hex(text));
+  attempted_.insert(bucket::Sha256::hex_of(text));
   try {
     etag_ = store_.put(prefix_ + detail::kRunIndex, text, condition).etag;
   } catch (const bucket::ConditionError&) {
     // Perhaps by bytes of our own, whose answer was lost.
     auto stored = detail::get_index(store_, prefix_);
-    if (!stored || !attempted_.contains(bucket::sha256_hex(stored->text))) {
+    if (!stored || !attempted_.contains(bucket::Sha256::hex_of(stored->text))) {
       const std::lock_guard lock(mutex_);
       given_up_ = true;
       throw bucket::ConditionError(

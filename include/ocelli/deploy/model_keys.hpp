@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "ocelli/bucket/address.hpp"
 #include "ocelli/core/error.hpp"
 
 namespace ocelli::deploy {
@@ -51,12 +52,6 @@ inline void check_model_name(const std::string& name) {
         "give another one with --name; it may not hold '/'");
 }
 
-/// "runs/a" and "runs/a/" become "runs/a/"; nothing stays nothing.
-inline std::string folder_prefix(std::string prefix) {
-  if (!prefix.empty() && prefix.back() != '/') prefix += '/';
-  return prefix;
-}
-
 struct ModelKeys {
   std::string prefix;  ///< empty, or with '/' at its end
   std::string name;
@@ -64,7 +59,7 @@ struct ModelKeys {
 
   /// @throws ConfigError for a name or branch that cannot be one
   ModelKeys(std::string below, std::string model, std::string of_branch)
-      : prefix(folder_prefix(std::move(below))),
+      : prefix(bucket::folder_prefix(std::move(below))),
         name(std::move(model)),
         branch(std::move(of_branch)) {
     check_model_name(name);

@@ -118,7 +118,7 @@ inline ModelFile put_data(
   ModelFile file;
   file.extension = extension;
   file.size = bytes.size();
-  file.sha256 = bucket::sha256_hex(bytes);
+  file.sha256 = bucket::Sha256::hex_of(bytes);
   file.key = keys.data_part() + file.sha256 + file.extension;
   if (before && std::ranges::find(before->manifest.current.files, file) !=
                     before->manifest.current.files.end()) {

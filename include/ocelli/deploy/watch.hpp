@@ -25,7 +25,7 @@
 #include <utility>
 
 #include "ocelli/bucket/object_store.hpp"
-#include "ocelli/core/file.hpp"
+#include "ocelli/core/file_lock.hpp"
 #include "ocelli/deploy/manifest.hpp"
 #include "ocelli/deploy/model_keys.hpp"
 
@@ -97,7 +97,7 @@ class Watcher {
   ModelKeys keys_;
   Load load_;
   Swap swap_;
-  file_detail::Descriptor lock_;
+  std::optional<FileLock> lock_;
   mutable std::mutex mutex_;  // of state_
   State state_;
   std::string refused_etag_, refusal_;  // the program did not want the model of that manifest

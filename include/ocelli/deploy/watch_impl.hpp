@@ -2,9 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
@@ -42,7 +39,7 @@ inline bool file_is(const std::filesystem::path& path, const ModelFile& wanted) 
   std::error_code code;
   const std::uintmax_t size = std::filesystem::file_size(path, code);
   return !code && size == wanted.size &&
-         bucket::sha256_hex(bucket::FileBody(path)) == wanted.sha256;
+         bucket::Sha256::hex_of(bucket::FileBody(path)) == wanted.sha256;
 }
 
 }  // namespace detail
@@ -62,14 +59,11 @@ OCELLI_INLINE Watcher::Watcher(
         "this is a folder", options_.out.string(), "name a file to keep the model in");
   make_folder(file_detail::folder_of(options_.out));
   const std::filesystem::path lock = detail::beside(options_.out, ".lock");
-  file_detail::Descriptor file(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (!file.valid()) file_detail::fail("creating", lock, errno);
-  // A drive that knows no locks leaves us as we were without them.
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+  lock_.emplace(lock, FileLock::Wait::no);
+  if (!lock_->held())
     throw StoreError(
         "another process watches into this file", options_.out.string(),
         "stop it, or choose another file");
-  lock_ = std::move(file);
   remove_stale_temporaries(file_detail::folder_of(options_.out));
   restore();
 }
