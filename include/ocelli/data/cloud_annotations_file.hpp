@@ -46,6 +46,22 @@ struct CloudAnnotationsFile {
   std::vector<Image> images;  ///< in the order of the file, which splits depend on
 };
 
+/// The version, which decides how the rest is read, and may stand behind it; "" when there is none.
+/// @throws DataError naming file and line, when the text is no JSON object
+inline std::string cloud_annotations_version(std::string_view text, const std::string& name) {
+  JsonReader json(text, name);
+  std::string version;
+  if (json.peek() != JsonReader::Kind::object) json.fail("expected an object");
+  json.object([&](std::string_view key) {
+    if (key != "version") return json.skip();
+    if (json.peek() != JsonReader::Kind::string) {
+      throw DataError("the version is not a string", json.where(), "1.0 and v2 are read");
+    }
+    version = json.string();
+  });
+  return version;
+}
+
 namespace detail {
 
 class CloudAnnotationsParser {
@@ -55,7 +71,7 @@ class CloudAnnotationsParser {
 
   CloudAnnotationsFile parse() {
     bool has_annotations = false;
-    file_.version = find_version();
+    file_.version = cloud_annotations_version(text_, json_.name());
     const bool v2 = !file_.version.empty() && file_.version != "1.0";
     if (v2 && file_.version != "v2" && file_.version != "2.0") {
       throw DataError(
@@ -91,21 +107,6 @@ class CloudAnnotationsParser {
   using Entry = CloudAnnotationsFile::Entry;
 
   std::string at(std::size_t line) const { return json_.name() + ":" + std::to_string(line); }
-
-  /// The version decides how the rest is read, and may stand behind it.
-  std::string find_version() {
-    JsonReader json(text_, json_.name());
-    std::string version;
-    if (json.peek() != Kind::object) json.fail("expected an object");
-    json.object([&](std::string_view key) {
-      if (key != "version") return json.skip();
-      if (json.peek() != Kind::string) {
-        throw DataError("the version is not a string", json.where(), "1.0 and v2 are read");
-      }
-      version = json.string();
-    });
-    return version;
-  }
 
   void expect(Kind kind, const char* what) {
     if (json_.peek() != kind) {
