@@ -177,7 +177,7 @@ OCELLI_INLINE void Project::save() {
     }
     adopt(std::move(fresh));
     std::random_device random;  // so that two who met do not meet again
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % (1u << std::min(attempt, 8))));
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % (1u << std::min(attempt, 6))));
   }
 }
 
