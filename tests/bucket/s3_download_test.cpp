@@ -61,7 +61,7 @@ TEST_CASE("s3_download: a body that is cut goes on where it broke") {
   CHECK(info->modified == 1369353600);
   const auto requests = server.requests();
   REQUIRE(requests.size() == 4);
-  CHECK(requests[0].header("Range") == "");
+  CHECK(requests[0].header("Range") == "bytes=0-");
   CHECK(requests[1].header("Range") == "bytes=5-19");
   CHECK(requests[1].header("If-Match") == "\"e1\"");
   CHECK(requests[3].header("Range") == "bytes=15-19");
@@ -95,7 +95,7 @@ TEST_CASE("s3_download: an object that changes meanwhile begins again") {
   CHECK(sink.text == "new");
   CHECK(sink.begun == 2);
   CHECK(sink.last.size == 3);
-  CHECK(server.requests().at(2).header("Range") == "");
+  CHECK(server.requests().at(2).header("Range") == "bytes=0-");
 
   // Unless the caller wants that very object.
   const ScriptedServer strict([&](const HttpMessage& asked, int number) {
@@ -129,13 +129,13 @@ TEST_CASE("s3_download: a server that forgets the range, or the object's etag, b
 
   const ScriptedServer nameless([&](const HttpMessage& asked, int number) {
     Answer whole = object(asked, "0123456789", "e1");
-    whole.headers.clear();
+    whole.headers.erase(whole.headers.begin());  // the etag
     return number == 0 ? cut(whole, 5) : whole;
   });
   S3Store other(scripted_options(nameless.endpoint()));
   other.get("k", sink);
   CHECK(sink.text == "0123456789");
-  CHECK(nameless.requests().at(1).header("Range") == "");
+  CHECK(nameless.requests().at(1).header("Range") == "bytes=0-");
 }
 
 TEST_CASE("s3_download: a long transfer in many pieces is not given up, a hopeless one is") {
