@@ -193,6 +193,11 @@ TEST_CASE("http: a cut body, a stall, silence and a closed port are faults, what
   const HttpResponse nobody = client.perform(closed);
   CHECK(nobody.transport == 7);
   CHECK(says(nobody.fault, "Couldn't connect"));
+  // After each of them the client works as before.
+  HttpRequest unknown;
+  unknown.url = "http://no-such-host.invalid/";
+  for (int i = 0; i < 3; ++i) CHECK(client.perform(unknown).transport == 6);
+  CHECK(client.perform(get(server, "/")).good());
   // What came before a stall has reached its taker.
   std::string got;
   client.perform(get(server, "/stall"), [&](std::span<const std::byte> piece) {

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "s3/fresh_bucket.hpp"
 #include "s3/gateway.hpp"
 #include "support/message_of.hpp"
 
@@ -37,8 +38,8 @@ std::string bytes_of(std::size_t size, unsigned seed) {
 
 TEST_CASE("s3_store: fifteen odd keys make the round trip") {
   if (!gateway_there()) return;
-  GatewayBucket fresh("keys");
-  S3Store& store = fresh.store();
+  const FreshBucket fresh("keys");
+  S3Store store(fresh.options);
   const std::vector<std::string> keys = {
       "a b.jpg", "a+b.jpg",  "snö/日本 😀.jpg", "a=b",     "100%25 %.jpg", "a//b", "~a~",
       "a&b?c#d", "/leading", "'(a)*!",         "a:@,;$b", "x/../y.jpg",   ".",    "trailing/",
@@ -79,8 +80,8 @@ TEST_CASE("s3_store: fifteen odd keys make the round trip") {
 
 TEST_CASE("s3_store: five thousand objects are listed completely and in order [slow]") {
   if (!gateway_there()) return;
-  GatewayBucket fresh("pages");
-  S3Store& store = fresh.store();
+  const FreshBucket fresh("pages");
+  S3Store store(fresh.options);
   constexpr int count = 5000;
   const auto key = [](int i) { return "p/" + std::to_string(i * 7919 % 100'000) + " ü+.jpg"; };
   std::atomic<int> next{0};
@@ -125,8 +126,8 @@ TEST_CASE("s3_store: five thousand objects are listed completely and in order [s
 
 TEST_CASE("s3_store: parts of an object") {
   if (!gateway_there()) return;
-  GatewayBucket fresh("ranges");
-  S3Store& store = fresh.store();
+  const FreshBucket fresh("ranges");
+  S3Store store(fresh.options);
   store.put("a", "0123456789");
   const auto part = [&](std::uint64_t offset, std::optional<std::uint64_t> length) {
     BytesSink sink;
@@ -155,13 +156,13 @@ TEST_CASE("s3_store: parts of an object") {
 
 TEST_CASE("s3_store: conditions") {
   if (!gateway_there()) return;
-  GatewayBucket fresh("conditions");
-  S3Store& store = fresh.store();
+  const FreshBucket fresh("conditions");
+  S3Store store(fresh.options);
   PutOptions absent, matching;
   absent.if_absent = true;
   const ObjectInfo first = store.put("a", "one", absent);
   const std::string there = message_of<ConditionError>([&] { store.put("a", "two", absent); });
-  CHECK(says(there, "s3://" + fresh.name() + "/a: there is such an object already"));
+  CHECK(says(there, "s3://" + fresh.options.bucket + "/a: there is such an object already"));
   CHECK(text_of(store.get("a")) == "one");
 
   matching.if_match = first.etag;
@@ -189,8 +190,8 @@ TEST_CASE("s3_store: conditions") {
 
 TEST_CASE("s3_store: an object in parts appears whole, or not at all") {
   if (!gateway_there()) return;
-  GatewayBucket fresh("parts");
-  S3Options options = fresh.options();
+  const FreshBucket fresh("parts");
+  S3Options options = fresh.options;
   options.part_size = 5u << 20;  // the least that servers take
   options.copy_size = 8u << 20;
   S3Store store(options);
@@ -233,8 +234,8 @@ TEST_CASE("s3_store: an object in parts appears whole, or not at all") {
 
 TEST_CASE("s3_store: what a sink or a taker throws ends the transfer and leaves") {
   if (!gateway_there()) return;
-  GatewayBucket fresh("thrown");
-  S3Store& store = fresh.store();
+  const FreshBucket fresh("thrown");
+  S3Store store(fresh.options);
   const std::string text = bytes_of(3u << 20, 5);
   std::vector<std::string> keys;
   for (int i = 0; i < 40; ++i) keys.push_back("k" + std::to_string(i));
@@ -259,8 +260,8 @@ TEST_CASE("s3_store: what a sink or a taker throws ends the transfer and leaves"
 
 TEST_CASE("s3_store: one that is missing among many is reported in its place") {
   if (!gateway_there()) return;
-  GatewayBucket fresh("missing");
-  S3Store& store = fresh.store();
+  const FreshBucket fresh("missing");
+  S3Store store(fresh.options);
   store.put("a", "1");
   store.put("c", "3");
   const std::vector<std::string> keys = {"a", "b", "c"};
@@ -274,6 +275,6 @@ TEST_CASE("s3_store: one that is missing among many is reported in its place") {
     }
   });
   CHECK(got[0] == "1");
-  CHECK(says(got[1], fresh.name() + "/b: there is no such object (HTTP 404, NoSuchKey"));
+  CHECK(says(got[1], fresh.options.bucket + "/b: there is no such object (HTTP 404, NoSuchKey"));
   CHECK(got[2] == "3");
 }
