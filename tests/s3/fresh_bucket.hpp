@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <iostream>
 #include <string>
 
 #include "s3/gateway.hpp"
