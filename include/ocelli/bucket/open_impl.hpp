@@ -13,7 +13,7 @@
 #include "ocelli/bucket/folder_store.hpp"
 #include "ocelli/bucket/open.hpp"
 #include "ocelli/bucket/s3_store.hpp"
-#include "ocelli/bucket/url.hpp"
+#include "ocelli/bucket/server_address.hpp"
 #include "ocelli/core/error.hpp"
 #include "ocelli/core/file.hpp"
 #include "ocelli/core/inline.hpp"
@@ -41,11 +41,11 @@ inline FoundCredentials find_credentials(const StoreOptions& options) {
 inline std::string endpoint_of(
     const Address& address, const StoreOptions& options, const FoundCredentials& found) {
   const auto normal = [](const std::string& text) {
-    const Url url = parse_url(text, "endpoint");
-    if (!url.path.empty() && url.path != "/")
+    const Uri uri = parse_server(text, "endpoint");
+    if (!uri.path.empty() && uri.path != "/")
       throw ConfigError(
-          "the endpoint has a path", url.origin(), "the bucket belongs into s3://BUCKET/PREFIX");
-    return url.origin();
+          "the endpoint has a path", uri.origin(), "the bucket belongs into s3://BUCKET/PREFIX");
+    return uri.origin();
   };
   const std::string given = options.endpoint.empty() ? std::string() : normal(options.endpoint);
   if (!address.endpoint.empty()) {
@@ -113,7 +113,7 @@ OCELLI_INLINE S3Options s3_options(
   s3.endpoint = open_detail::endpoint_of(address, options, found);
   if (s3.endpoint.empty() && found.ibm) open_detail::fail_no_endpoint(found);
   if (found.bearer && !s3.endpoint.empty())
-    require_secure(parse_url(s3.endpoint, "endpoint"), "bearer tokens", "endpoint");
+    require_secure(parse_server(s3.endpoint, "endpoint"), "bearer tokens", "endpoint");
   if (!options.region.empty())
     s3.region = options.region;
   else if (!found.region.empty())
