@@ -77,7 +77,8 @@ class StoreSource : public Source {
   bool exists(const std::string& key) const override { return find(key).has_value(); }
 
   std::vector<std::byte> read(const std::string& key) const override {
-    if (auto bytes = take(key, all)) return *std::move(bytes);
+    std::size_t limit = all;
+    if (auto bytes = take(key, limit)) return *std::move(bytes);
     const std::optional<Known> known = find(key);
     if (known && options_.cache) {
       if (auto bytes = options_.cache->get(copy_of(key, *known))) return *std::move(bytes);
@@ -86,19 +87,20 @@ class StoreSource : public Source {
   }
 
   std::vector<std::byte> read_head(const std::string& key, std::size_t limit) const override {
-    const std::optional<Known> known = find(key);
-    if (known && known->size <= limit) return read(key);
     const auto cut = [limit](std::vector<std::byte> bytes) {
       if (bytes.size() > limit) bytes.resize(limit);
       return bytes;
     };
-    if (auto bytes = take(key, limit)) return cut(*std::move(bytes));
+    std::size_t wanted = limit;
+    if (auto bytes = take(key, wanted)) return cut(*std::move(bytes));
+    const std::optional<Known> known = find(key);
+    if (known && known->size <= limit) wanted = all;
     if (known && options_.cache) {
       for (const std::size_t part : {all, limit})
         if (auto bytes = options_.cache->get(copy_of(key, *known, part)))
           return cut(*std::move(bytes));
     }
-    return cut(fetch(key, limit));
+    return cut(fetch(key, wanted));
   }
 
   void prefetch(const std::vector<ReadAhead>& files) const override {
@@ -194,21 +196,27 @@ class StoreSource : public Source {
   }
 
   /// What prefetch() has brought, or is bringing; none when it is not among that.
-  std::optional<std::vector<std::byte>> take(const std::string& key, std::size_t limit) const {
+  /// @param limit  bytes that are wanted; raised to what prefetch() was told
+  std::optional<std::vector<std::byte>> take(const std::string& key, std::size_t& limit) const {
     std::unique_lock lock(mutex_);
     auto at = ahead_.find(key);
     if (at == ahead_.end()) return {};
-    // What has not begun is not waited for, since the thread may wait for its reader; nor a head
-    // where all is asked for.
-    if (at->second.state == State::queued || at->second.wanted < limit) {
+    limit = std::max(limit, at->second.wanted);
+    // What the thread cannot begin now is not waited for, as it may wait for its reader; nor is a
+    // head where all is wanted.
+    const auto passed_over = [&] {
+      return at->second.state == State::queued ? busy_ || held_ >= kAheadBytes
+                                               : at->second.wanted < limit;
+    };
+    arrived_.wait(lock, [&] {
+      at = ahead_.find(key);
+      return at == ahead_.end() || at->second.state == State::arrived || passed_over();
+    });
+    if (at == ahead_.end()) return {};  // it is in the cache, or another thread has taken it
+    if (passed_over()) {
       if (at->second.state != State::flying) forget(at);
       return {};
     }
-    arrived_.wait(lock, [&] {
-      at = ahead_.find(key);
-      return at == ahead_.end() || at->second.state == State::arrived;
-    });
-    if (at == ahead_.end()) return {};  // another thread has taken it
     std::vector<std::byte> bytes = std::move(at->second.bytes);
     const std::exception_ptr fault = std::move(at->second.fault);
     held_ -= bytes.size();
@@ -229,10 +237,13 @@ class StoreSource : public Source {
       std::vector<Flight> whole, heads;
       {
         std::unique_lock lock(mutex_);
+        busy_ = false;
         work_.wait(lock, [this] { return stop_ || (!queue_.empty() && held_ < kAheadBytes); });
         if (stop_) return;
         choose(whole, heads);
+        busy_ = true;
       }
+      arrived_.notify_all();  // those who wait for what was not chosen
       bring_whole(whole);
       bring_heads(heads);
     }
@@ -261,10 +272,12 @@ class StoreSource : public Source {
         continue;
       }
       at->second.state = State::flying;
-      if (wanted < known->size)
+      if (wanted < known->size) {
         heads.push_back({key, wanted});
-      else
+      } else {
+        at->second.wanted = all;
         whole.push_back({key, all});
+      }
       bytes += std::min<std::uint64_t>(wanted, known->size);
     }
   }
@@ -335,6 +348,7 @@ class StoreSource : public Source {
   mutable std::deque<std::string> queue_;
   mutable std::unordered_map<std::string, Ahead> ahead_;
   mutable std::uint64_t held_ = 0;  // bytes that have arrived and were not taken
+  mutable bool busy_ = false;       // the thread is bringing what it has chosen
   mutable std::thread thread_;
   std::atomic<bool> stop_{false};
 };
