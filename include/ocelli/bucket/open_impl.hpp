@@ -99,6 +99,7 @@ inline OpenedStore open_folder(const Address& address, const StoreOptions& optio
     opened.warnings.push_back(address.folder + " is a folder: not used: " + unused);
   if (options.make_folder) make_folder(address.folder);
   opened.store = std::make_shared<FolderStore>(address.folder);
+  opened.location = opened.store->name();
   return opened;
 }
 
@@ -142,6 +143,7 @@ OCELLI_INLINE OpenedStore open_store(const std::string& address, const StoreOpti
   const S3Options s3 = s3_options(parsed, options, opened.warnings);
   opened.store = std::make_shared<S3Store>(s3);
   opened.prefix = parsed.prefix;
+  opened.location = (s3.endpoint.empty() ? "aws" : s3.endpoint) + "/" + s3.bucket;
   return opened;
 }
 
