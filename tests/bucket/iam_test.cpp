@@ -273,7 +273,8 @@ TEST_CASE("iam: API keys go over https, or stay on this machine") {
       "http://iam.example: API keys are not sent over http; use an https:// address"));
   for (const char* url :
        {"http://127.0.0.1.example/", "http://localhost.example/", "http://localhost@example/",
-        "http://127.0.0.1@example", "ftp://localhost", "http://127.evil/", "", "http://[::2]/"}) {
+        "http://127.0.0.1@example", "ftp://localhost", "http://[::1].example/", "http://127.evil/",
+        "", "http://[::2]/"}) {
     CAPTURE(url);
     CHECK_THROWS_AS(make(url), ConfigError);
   }

@@ -1,6 +1,6 @@
 // The options for buckets: what they set, and that no key is among them.
 // SPDX-License-Identifier: Apache-2.0
-#include "../../examples/cli/store_options.hpp"
+#include "store_options.hpp"
 
 #include <doctest/doctest.h>
 

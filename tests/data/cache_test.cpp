@@ -58,11 +58,11 @@ TEST_CASE("cache: pictures beyond the limit are decoded again, and are the same"
     ThreadPool pool(threads);
     std::size_t calls = 0, last = 0;
     CacheOptions options{.bytes = 3 * kSize};
-    options.progress = [&](std::size_t done, std::size_t total) {
+    options.progress = [&](const ReadProgress& progress) {
       ++calls;
-      CHECK(done == last + 1);
-      CHECK(total == 6);
-      last = done;
+      CHECK(progress.done == last + 1);
+      CHECK(progress.total == 6);
+      last = progress.done;
     };
     const ImageCache cache(set.dataset, set.source, pool, options);
     CHECK(calls == 6);
@@ -148,7 +148,7 @@ TEST_CASE("cache: an error of the progress callback arrives") {
   const Set set(3);
   ThreadPool pool(2);
   CacheOptions options;
-  options.progress = [](std::size_t, std::size_t) { throw ConfigError("stop"); };
+  options.progress = [](const ReadProgress&) { throw ConfigError("stop"); };
   CHECK_THROWS_AS(ImageCache(set.dataset, set.source, pool, options), ConfigError);
 }
 

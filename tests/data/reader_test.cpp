@@ -207,7 +207,7 @@ TEST_CASE("reader: a picture labelled twice is an error that names both places")
   CHECK(
       told(reader.data, "picture_twice") ==
       "error y.xml:1: \"a.png\" was labelled before, in x.xml:1");
-  CHECK(reader.data.pictures.size() == 1);
+  CHECK(reader.finish().pictures.size() == 1);
 }
 
 TEST_CASE("reader: metadata longer than the first 64 KiB do not hide the size") {

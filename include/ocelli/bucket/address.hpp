@@ -8,12 +8,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-#include "ocelli/bucket/url.hpp"
+#include "ocelli/bucket/server_address.hpp"
+#include "ocelli/bucket/uri.hpp"
 #include "ocelli/core/error.hpp"
 
 namespace ocelli::bucket {
@@ -30,26 +30,6 @@ namespace address_detail {
 
 constexpr const char* advice =
     "write s3://BUCKET/PREFIX, https://ENDPOINT/BUCKET/PREFIX or the path of a folder";
-
-/// %XX are bytes.
-inline std::string decoded(std::string_view text, const std::string& address) {
-  std::string bytes;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      bytes += text[i];
-      continue;
-    }
-    unsigned value = 0;
-    const std::string_view digits = text.substr(i + 1, 2);
-    const auto [end, fault] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    if (fault != std::errc() || digits.size() != 2 || end != digits.data() + 2)
-      throw ConfigError("a % without two hexadecimal digits", address, "write %25 for a %");
-    bytes += static_cast<char>(value);
-    i += 2;
-  }
-  return bytes;
-}
 
 inline void split(std::string_view rest, Address& address) {
   const std::size_t slash = std::min(rest.find('/'), rest.size());
@@ -111,7 +91,7 @@ inline Address parse_address(const std::string& text) {
       throw ConfigError(
           "a file address names a folder of this machine, from its root", text,
           "write file:///FOLDER, with three slashes");
-    address.folder = address_detail::decoded(rest.substr(slash), text);
+    address.folder = percent_decode(rest.substr(slash));
     return address;
   }
   address.kind = Address::Kind::bucket;
@@ -124,15 +104,15 @@ inline Address parse_address(const std::string& text) {
     throw ConfigError(
         "an address of an unknown kind, " + scheme + "://", {}, address_detail::advice);
   // Not repeated in messages before it is known that no password and no signature is in it.
-  const Url url = parse_url(text, "address");
+  const Uri url = parse_server(text, "address");
   address.endpoint = url.origin();
-  if (url.host.ends_with(".amazonaws.com"))
+  if (url.host().ends_with(".amazonaws.com"))
     throw ConfigError(
         "buckets of AWS are not addressed by host here", url.origin(),
         "write s3://BUCKET/PREFIX and give the region");
   address_detail::split(std::string_view(url.path).substr(url.path.empty() ? 0 : 1), address);
   check_bucket_name(address.bucket, text);
-  address.prefix = address_detail::decoded(address.prefix, text);
+  address.prefix = percent_decode(address.prefix);
   return address;
 }
 

@@ -17,29 +17,15 @@
 #include "ocelli/bucket/http.hpp"
 #include "ocelli/bucket/iam.hpp"
 #include "ocelli/bucket/object_store.hpp"
+#include "ocelli/bucket/server_address.hpp"
 #include "ocelli/bucket/transfer.hpp"
-#include "ocelli/bucket/url.hpp"
+#include "ocelli/bucket/uri.hpp"
 #include "ocelli/core/error.hpp"
 #include "ocelli/core/inline.hpp"
 
 namespace ocelli::bucket {
 
 namespace iam_detail {
-
-inline std::string form_encoded(std::string_view text) {
-  constexpr std::string_view plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (plain.find(c) != std::string_view::npos)
-      encoded += c;
-    else
-      encoded += {'%', digits[byte >> 4], digits[byte & 15]};
-  }
-  return encoded;
-}
 
 inline void replace_all(std::string& text, const std::string& what, const std::string& by) {
   if (what.empty()) return;
@@ -55,7 +41,7 @@ inline std::string text_of(const nlohmann::json& object, const char* name) {
 }  // namespace iam_detail
 
 OCELLI_INLINE IamProvider::IamProvider(IamOptions options) : options_(std::move(options)) {
-  require_secure(parse_url(options_.url, "token URL"), "API keys", "token URL");
+  require_secure(parse_server(options_.url, "token URL"), "API keys", "token URL");
   if (options_.origin.empty()) options_.origin = "the program";
 }
 
@@ -134,12 +120,12 @@ OCELLI_INLINE IamProvider::Token IamProvider::fetch(int attempts) {
     http.ca_bundle = options_.ca_bundle;
     http.connect_timeout = options_.connect_timeout;
     http.stall_timeout = options_.stall_timeout;
-    http.http_allowed = !parse_url(options_.url, "token URL").secure();
+    http.http_allowed = !parse_server(options_.url, "token URL").secure();
     client_ = std::make_unique<HttpClient>(http);
   }
   const std::string form =
-      "grant_type=" + iam_detail::form_encoded("urn:ibm:params:oauth:grant-type:apikey") +
-      "&apikey=" + iam_detail::form_encoded(options_.api_key.reveal());
+      "grant_type=" + percent_encode("urn:ibm:params:oauth:grant-type:apikey") +
+      "&apikey=" + percent_encode(options_.api_key.reveal());
   const BytesBody body{std::string_view(form)};
   HttpRequest request;
   request.method = "POST";
@@ -209,7 +195,7 @@ OCELLI_INLINE IamProvider::Token IamProvider::read_answer(const std::string& bod
 OCELLI_INLINE std::string IamProvider::shown(std::string text) const {
   const std::string& key = options_.api_key.reveal();
   iam_detail::replace_all(text, key, "***");
-  iam_detail::replace_all(text, iam_detail::form_encoded(key), "***");
+  iam_detail::replace_all(text, percent_encode(key), "***");
   for (char& c : text)
     if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
   constexpr std::size_t longest = 200;

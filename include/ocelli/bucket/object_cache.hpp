@@ -211,7 +211,8 @@ class ObjectCache {
     const std::uint64_t size = sizeof(Header) + identity.size() + bytes.size();
     if (size > limit_) return;
     const std::filesystem::path path = path_of(identity);
-    make_private_folder(path.parent_path());
+    // Somebody may have emptied the cache meanwhile.
+    for (const auto& folder : {folder_, objects(), path.parent_path()}) make_private_folder(folder);
     AtomicFile file(path, Durability::buffered);
     const Header header{kMagic, identity.size(), bytes.size(), hash_of(identity, bytes)};
     file.write(&header, sizeof header);

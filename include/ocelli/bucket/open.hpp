@@ -40,6 +40,7 @@ struct StoreOptions {
 struct OpenedStore {
   std::shared_ptr<ObjectStore> store;
   std::string prefix;                 ///< of the address, as written; see folder_prefix()
+  std::string location;               ///< endpoint and bucket, by which buckets differ
   std::vector<std::string> warnings;  ///< sentences for the user, without secrets
 };
 

@@ -13,7 +13,7 @@
 #include "ocelli/bucket/folder_store.hpp"
 #include "ocelli/bucket/open.hpp"
 #include "ocelli/bucket/s3_store.hpp"
-#include "ocelli/bucket/url.hpp"
+#include "ocelli/bucket/server_address.hpp"
 #include "ocelli/core/error.hpp"
 #include "ocelli/core/file.hpp"
 #include "ocelli/core/inline.hpp"
@@ -41,11 +41,11 @@ inline FoundCredentials find_credentials(const StoreOptions& options) {
 inline std::string endpoint_of(
     const Address& address, const StoreOptions& options, const FoundCredentials& found) {
   const auto normal = [](const std::string& text) {
-    const Url url = parse_url(text, "endpoint");
-    if (!url.path.empty() && url.path != "/")
+    const Uri uri = parse_server(text, "endpoint");
+    if (!uri.path.empty() && uri.path != "/")
       throw ConfigError(
-          "the endpoint has a path", url.origin(), "the bucket belongs into s3://BUCKET/PREFIX");
-    return url.origin();
+          "the endpoint has a path", uri.origin(), "the bucket belongs into s3://BUCKET/PREFIX");
+    return uri.origin();
   };
   const std::string given = options.endpoint.empty() ? std::string() : normal(options.endpoint);
   if (!address.endpoint.empty()) {
@@ -99,6 +99,7 @@ inline OpenedStore open_folder(const Address& address, const StoreOptions& optio
     opened.warnings.push_back(address.folder + " is a folder: not used: " + unused);
   if (options.make_folder) make_folder(address.folder);
   opened.store = std::make_shared<FolderStore>(address.folder);
+  opened.location = opened.store->name();
   return opened;
 }
 
@@ -113,7 +114,7 @@ OCELLI_INLINE S3Options s3_options(
   s3.endpoint = open_detail::endpoint_of(address, options, found);
   if (s3.endpoint.empty() && found.ibm) open_detail::fail_no_endpoint(found);
   if (found.bearer && !s3.endpoint.empty())
-    require_secure(parse_url(s3.endpoint, "endpoint"), "bearer tokens", "endpoint");
+    require_secure(parse_server(s3.endpoint, "endpoint"), "bearer tokens", "endpoint");
   if (!options.region.empty())
     s3.region = options.region;
   else if (!found.region.empty())
@@ -142,6 +143,7 @@ OCELLI_INLINE OpenedStore open_store(const std::string& address, const StoreOpti
   const S3Options s3 = s3_options(parsed, options, opened.warnings);
   opened.store = std::make_shared<S3Store>(s3);
   opened.prefix = parsed.prefix;
+  opened.location = (s3.endpoint.empty() ? "aws" : s3.endpoint) + "/" + s3.bucket;
   return opened;
 }
 

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
-#include <functional>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/data/dataset.hpp"
 #include "ocelli/data/image.hpp"
+#include "ocelli/data/read_progress.hpp"
 #include "ocelli/data/resize.hpp"
 #include "ocelli/data/source.hpp"
 
@@ -32,8 +32,7 @@ struct CacheOptions {
   int max_side = 0;
   /// Leaves out pictures that cannot be used, and counts them, instead of stopping.
   bool skip_bad = false;
-  /// Called as pictures are read, one call at a time, from any thread.
-  std::function<void(std::size_t done, std::size_t total)> progress{};
+  ReadObserver progress = {};  ///< is told how the reading goes on
 };
 
 /// A picture that cannot be used, and why.
@@ -48,7 +47,8 @@ class ImageCache {
   /// Reads and decodes every picture that somebody has looked at (not the unlabelled ones), on all
   /// threads of the pool. The data set and the source must outlive the cache.
   /// @throws DataError that lists every picture that cannot be decoded, or whose size is not the
-  /// shape that its labels were drawn on; with skip_bad only when none is left
+  /// shape that its labels were drawn on; with skip_bad only when none is left. StoreError when the
+  /// source fails
   ImageCache(
       const Dataset& dataset, const Source& source, ThreadPool& pool, CacheOptions options = {})
       : dataset_(&dataset),
@@ -59,25 +59,34 @@ class ImageCache {
     for (std::size_t i = 0; i < dataset.pictures.size(); ++i) {
       if (dataset.pictures[i].state != PictureState::unlabelled) wanted.push_back(i);
     }
+    std::vector<ReadAhead> ahead;
+    for (const std::size_t i : wanted) ahead.push_back({dataset.pictures[i].key});
+    source.prefetch(ahead);
     std::vector<std::string> reasons(wanted.size());
-    std::mutex progress_lock;
-    std::size_t done = 0;
+    std::mutex fault_lock;
+    std::exception_ptr fault;
+    std::atomic<bool> stopped{false};
+    const auto stop = [&] {
+      const std::lock_guard lock(fault_lock);
+      if (!stopped.exchange(true)) fault = std::current_exception();
+    };
+    ReadMeter meter(options_.progress, source, wanted.size());
     pool.for_each(static_cast<long>(wanted.size()), [&](long task, int) {
       const auto t = static_cast<std::size_t>(task);
+      if (stopped) return;
       try {
         load(wanted[t]);
-      } catch (const std::exception& fault) {
-        reasons[t] = fault.what();
+      } catch (const std::exception& error) {
+        if (!concerns_one_file(error)) return stop();
+        reasons[t] = error.what();
       }
-      const std::lock_guard lock(progress_lock);
-      ++done;
       try {
-        if (options_.progress) options_.progress(done, wanted.size());
+        meter.add();
       } catch (...) {
-        if (!progress_fault_) progress_fault_ = std::current_exception();
+        stop();
       }
     });
-    if (progress_fault_) std::rethrow_exception(progress_fault_);
+    if (fault) std::rethrow_exception(fault);
     for (std::size_t t = 0; t < wanted.size(); ++t) {
       if (!reasons[t].empty()) bad_.push_back({wanted[t], reasons[t]});
     }
@@ -188,7 +197,6 @@ class ImageCache {
   CacheOptions options_;
   std::vector<Entry> entries_;
   std::vector<BadPicture> bad_;
-  std::exception_ptr progress_fault_;
   std::atomic<std::size_t> bytes_{0}, kept_{0};
 };
 

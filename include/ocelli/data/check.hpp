@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -25,6 +27,7 @@
 #include "ocelli/data/dataset.hpp"
 #include "ocelli/data/findings.hpp"
 #include "ocelli/data/image.hpp"
+#include "ocelli/data/read_progress.hpp"
 #include "ocelli/data/source.hpp"
 
 namespace ocelli::data {
@@ -75,7 +78,8 @@ inline Inspected inspect(const Picture& picture, const Source& source) {
     if (picture.width > 0 && (image.width != picture.width || image.height != picture.height)) {
       result.fault = picture.key + ": decodes to another size than its header says";
     }
-  } catch (const std::exception& error) {  // tasks of the pool must not throw
+  } catch (const std::exception& error) {
+    if (!concerns_one_file(error)) throw;
     result.fault = error.what();
   }
   return result;
@@ -108,9 +112,11 @@ inline void count_objects(CheckReport& report, const Picture& picture, Findings&
 
 }  // namespace detail
 
-/// Reads and decodes every picture of a data set.
-/// @param threads  0: as many as the machine has cores
-inline CheckReport check(const Dataset& data, const Source& source, int threads = 0) {
+/// Reads and decodes every picture of a data set. @throws StoreError when the source fails
+/// @param threads   0: as many as the machine has cores
+/// @param progress  is told how the reading goes on
+inline CheckReport check(
+    const Dataset& data, const Source& source, int threads = 0, ReadObserver progress = {}) {
   CheckReport report;
   report.root = data.root, report.format = data.format, report.findings = data.findings;
   for (const std::string& label : data.labels) {
@@ -119,11 +125,26 @@ inline CheckReport check(const Dataset& data, const Source& source, int threads 
   }
   Findings findings(report.findings, false);
   std::vector<detail::Inspected> inspected(data.pictures.size());
+  std::vector<ReadAhead> ahead;
+  for (const Picture& picture : data.pictures) ahead.push_back({picture.key});
+  source.prefetch(ahead);
+  ReadMeter meter(std::move(progress), source, data.pictures.size());
+  std::exception_ptr fault;
+  std::mutex fault_lock;
+  std::atomic<bool> stopped{false};
   ThreadPool pool(threads);
   pool.for_each(static_cast<long>(data.pictures.size()), [&](long i, int) {
+    if (stopped) return;
     const auto place = static_cast<std::size_t>(i);
-    inspected[place] = detail::inspect(data.pictures[place], source);
+    try {
+      inspected[place] = detail::inspect(data.pictures[place], source);
+      meter.add();
+    } catch (...) {  // tasks of the pool must not throw
+      const std::lock_guard lock(fault_lock);
+      if (!stopped.exchange(true)) fault = std::current_exception();
+    }
   });
+  if (fault) std::rethrow_exception(fault);
   std::map<std::uint64_t, std::vector<std::string>> by_hash;
   for (std::size_t i = 0; i < data.pictures.size(); ++i) {
     const Picture& picture = data.pictures[i];

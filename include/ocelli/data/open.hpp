@@ -1,4 +1,4 @@
-// open(): a data set from a path, its format recognised.
+// open(): a data set from an address, its format recognised.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -7,6 +7,7 @@
 
 #include "ocelli/core/inline.hpp"
 #include "ocelli/data/dataset.hpp"
+#include "ocelli/data/open_source.hpp"
 #include "ocelli/data/read_options.hpp"
 #include "ocelli/data/source.hpp"
 
@@ -31,11 +32,15 @@ Recognised recognise(const Source& source, const std::string& format = {});
 ///         and `keep_going` is off
 Dataset open(const Source& source, const OpenOptions& options = {});
 
-/// The data set in a folder, or of one label file (COCO, Cloud Annotations, CVAT); its pictures
-/// are then looked for in the file's folder, and in the one above when that folder is
-/// "annotations".
-/// @throws StoreError when there is no such path; DataError as above
-Dataset open(const std::string& path, const OpenOptions& options = {});
+/// The data set of one label file (COCO, Cloud Annotations, CVAT) of a source.
+/// @param key  of the label file  @throws DataError as above
+Dataset open_label_file(
+    const Source& source, const std::string& key, const OpenOptions& options = {});
+
+/// The data set at an address: of a folder, a bucket, or one label file in them; see data_place().
+/// @throws StoreError when there is nothing there; DataError as above; as open_source()
+Dataset open(
+    const std::string& address, const OpenOptions& options = {}, const SourceOptions& where = {});
 
 }  // namespace ocelli::data
 

@@ -4,10 +4,9 @@
 
 #include <cctype>
 #include <cstddef>
-#include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -202,23 +201,17 @@ OCELLI_INLINE Dataset open(const Source& source, const OpenOptions& options) {
       "classes.txt with .txt files (YOLO)");
 }
 
-OCELLI_INLINE Dataset open(const std::string& path, const OpenOptions& options) {
-  const std::filesystem::path given(path);
-  std::error_code code;
-  if (!std::filesystem::is_regular_file(given, code)) return open(FolderSource(path), options);
-  const std::string extension = lower_ascii(extension_of(path));
-  if (extension != ".json" && extension != ".xml" && extension != ".csv") {
-    throw DataError(
-        "not a label file", path,
-        "give a COCO file, _annotations.json or .csv, a CVAT .xml, or the folder");
-  }
-  std::filesystem::path root = given.has_parent_path() ? given.parent_path() : ".";
-  std::string key = given.filename().string();
-  if (lower_ascii(root.filename().string()) == "annotations") {
-    key = root.filename().string() + "/" + key;
-    root = root.has_parent_path() ? root.parent_path() : ".";
-  }
-  const FolderSource source(root.string());
+OCELLI_INLINE Dataset
+open(const std::string& address, const OpenOptions& options, const SourceOptions& where) {
+  const DataPlace place = data_place(address);
+  const std::unique_ptr<Source> source = open_source(place.root, where);
+  return place.label_file.empty() ? open(*source, options)
+                                  : open_label_file(*source, place.label_file, options);
+}
+
+OCELLI_INLINE Dataset
+open_label_file(const Source& source, const std::string& key, const OpenOptions& options) {
+  const std::string extension = lower_ascii(extension_of(key));
   std::string format = options.format;
   const std::string head = detail::head_of(source, key);
   if (format.empty()) {
@@ -234,7 +227,7 @@ OCELLI_INLINE Dataset open(const std::string& path, const OpenOptions& options) 
   if (format != "coco" && format != "cvat" && format != "cloud-annotations" &&
       format != "cloud-annotations-csv") {
     throw DataError(
-        "not a label file for many pictures", path,
+        "not a label file for many pictures", source.name() + "/" + key,
         "for Pascal VOC and YOLO give the folder that holds labels and pictures");
   }
   OpenOptions whole = options;

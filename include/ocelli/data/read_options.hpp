@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "ocelli/data/read_progress.hpp"
+
 namespace ocelli::data {
 
 /// What the four numbers of a Pascal VOC box mean.
@@ -20,7 +22,8 @@ struct ReadOptions {
   std::string split = {};   ///< name of a subset ("train"); "": all
   std::vector<std::string> labels = {};  ///< class names in order; empty: as the format has them
   VocBoxes voc = VocBoxes::devkit;
-  bool strict = false;  ///< the first fault throws, instead of becoming a finding
+  bool strict = false;         ///< the first fault throws, instead of becoming a finding
+  ReadObserver progress = {};  ///< is told how the reading goes on
   bool keep_going =
       false;  ///< `open` hands over a data set with faulty labels, instead of throwing
 };

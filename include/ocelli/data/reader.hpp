@@ -26,15 +26,19 @@
 #include "ocelli/data/picture_index.hpp"
 #include "ocelli/data/raw_picture.hpp"
 #include "ocelli/data/read_options.hpp"
+#include "ocelli/data/read_progress.hpp"
 #include "ocelli/data/rle.hpp"
 #include "ocelli/data/source.hpp"
 #include "ocelli/data/text.hpp"
 
 namespace ocelli::data {
 
+/// Bytes that hold the header of nearly every picture.
+inline constexpr std::size_t picture_head = 65536;
+
 /// A picture's header, from its first 64 KiB when they suffice.
 inline ImageHeader read_image_header(const Source& source, const std::string& key) {
-  constexpr std::size_t head = 65536;
+  constexpr std::size_t head = picture_head;
   const std::vector<std::byte> bytes = source.read_head(key, head);
   try {
     return image_header(bytes, key);
@@ -115,14 +119,7 @@ class Reader {
 
   /// A picture that nobody has labelled.
   void add_unlabelled(const std::string& key) {
-    if (!taken_.emplace(key, "").second) return;
-    Picture picture;
-    picture.key = key;
-    if (const auto header = header_of(key, key)) {
-      picture.width = header->size().width;
-      picture.height = header->size().height;
-    }
-    data.pictures.push_back(std::move(picture));
+    if (taken_.emplace(key, "").second) queue({key, 0, 0, {}, {}, {}, {}}, false);
   }
 
   /// Lists the pictures nobody has labelled: those in folders that hold labelled ones.
@@ -145,41 +142,7 @@ class Reader {
           "\"" + raw.key + "\" was labelled before, in " + taken->second);
       return;
     }
-    Picture picture;
-    picture.key = raw.key;
-    picture.label_source = raw.label_source;
-    const auto header = header_of(raw.key, raw.where);
-    bool usable = header.has_value();
-    if (usable) {
-      picture.width = header->size().width;
-      picture.height = header->size().height;
-      usable = reconcile(raw, *header);
-    }
-    std::size_t lost = 0;
-    for (RawObject& object : raw.objects) {
-      if (!usable) break;
-      if (object.object.label == 0) continue;
-      if (auto clean = cleaned(object, picture)) {
-        picture.objects.push_back(std::move(*clean));
-      } else {
-        ++lost;
-      }
-    }
-    picture.tags = std::move(raw.tags);
-    if (!usable) {
-      picture.state = PictureState::unlabelled;
-      picture.tags.clear();
-    } else if (!picture.objects.empty() || !picture.tags.empty()) {
-      picture.state = PictureState::labelled;
-    } else if (lost > 0) {
-      // Something is in it that was lost: no negative.
-      findings.dropped(
-          "picture_lost_its_objects", raw.where,
-          "no object of \"" + raw.key + "\" can be used; it counts as unlabelled");
-    } else {
-      picture.state = PictureState::negative;
-    }
-    data.pictures.push_back(std::move(picture));
+    queue(std::move(raw), true);
   }
 
   /// The object in pixels of the picture, its box clipped; or nothing, and a finding says why.
@@ -238,8 +201,10 @@ class Reader {
     return object;
   }
 
-  /// Sorts by key, says how many pictures are negative or unlabelled, and hands the data set over.
+  /// Looks into all pictures, sorts by key, says how many are negative or unlabelled, and hands the
+  /// data set over.
   Dataset finish(bool sort_by_key = true) {
+    look_into_pictures();
     if (sort_by_key) {
       std::stable_sort(
           data.pictures.begin(), data.pictures.end(),
@@ -260,6 +225,88 @@ class Reader {
   }
 
  private:
+  /// A picture that waits until all of them are known: then they can be fetched many at once.
+  struct Queued {
+    RawPicture raw;
+    bool looked_at = false;
+    std::size_t findings = 0;  // that were there before it
+  };
+  void queue(RawPicture raw, bool looked_at) {
+    queued_.push_back({std::move(raw), looked_at, data.findings.size()});
+  }
+
+  void look_into_pictures() {
+    std::vector<ReadAhead> wanted;
+    // Those that somebody has looked at will be decoded: of them all bytes are needed anyway.
+    for (const Queued& one : queued_)
+      wanted.push_back(
+          one.looked_at ? ReadAhead{one.raw.key} : ReadAhead{one.raw.key, picture_head});
+    source_.prefetch(wanted);
+    ReadMeter meter(options_.progress, source_, queued_.size());
+    // What is found in a picture follows what was found in its labels.
+    std::vector<Finding> before = std::move(data.findings);
+    data.findings.clear();
+    std::size_t told = 0;
+    for (Queued& one : queued_) {
+      for (; told < one.findings; ++told) data.findings.push_back(std::move(before[told]));
+      if (one.looked_at)
+        add_labelled(std::move(one.raw));
+      else
+        add_bare(one.raw.key);
+      meter.add();
+    }
+    for (; told < before.size(); ++told) data.findings.push_back(std::move(before[told]));
+    queued_.clear();
+  }
+
+  void add_bare(const std::string& key) {
+    Picture picture;
+    picture.key = key;
+    if (const auto header = header_of(key, key)) {
+      picture.width = header->size().width;
+      picture.height = header->size().height;
+    }
+    data.pictures.push_back(std::move(picture));
+  }
+
+  void add_labelled(RawPicture raw) {
+    Picture picture;
+    picture.key = raw.key;
+    picture.label_source = raw.label_source;
+    const auto header = header_of(raw.key, raw.where);
+    bool usable = header.has_value();
+    if (usable) {
+      picture.width = header->size().width;
+      picture.height = header->size().height;
+      usable = reconcile(raw, *header);
+    }
+    std::size_t lost = 0;
+    for (RawObject& object : raw.objects) {
+      if (!usable) break;
+      if (object.object.label == 0) continue;
+      if (auto clean = cleaned(object, picture)) {
+        picture.objects.push_back(std::move(*clean));
+      } else {
+        ++lost;
+      }
+    }
+    picture.tags = std::move(raw.tags);
+    if (!usable) {
+      picture.state = PictureState::unlabelled;
+      picture.tags.clear();
+    } else if (!picture.objects.empty() || !picture.tags.empty()) {
+      picture.state = PictureState::labelled;
+    } else if (lost > 0) {
+      // Something is in it that was lost: no negative.
+      findings.dropped(
+          "picture_lost_its_objects", raw.where,
+          "no object of \"" + raw.key + "\" can be used; it counts as unlabelled");
+    } else {
+      picture.state = PictureState::negative;
+    }
+    data.pictures.push_back(std::move(picture));
+  }
+
   std::string label_name(int id) const {
     return id > 0 ? data.labels[static_cast<std::size_t>(id) - 1] : "?";
   }
@@ -280,6 +327,7 @@ class Reader {
     try {
       return read_image_header(source_, key);
     } catch (const Error& error) {
+      if (!concerns_one_file(error)) throw;
       findings.error("picture_unreadable", where, error.what());
       return {};
     }
@@ -390,6 +438,7 @@ class Reader {
   std::unordered_map<std::string, int> ids_;
   std::unordered_map<std::string, std::string> skeletons_;
   std::unordered_map<std::string, std::string> taken_;  // key of a picture -> where it was labelled
+  std::vector<Queued> queued_;
 };
 
 }  // namespace ocelli::data

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <map>
 #include <span>
@@ -21,8 +22,10 @@ namespace ocelli::data {
 
 /// A file that is wanted soon.
 struct ReadAhead {
+  ReadAhead(std::string the_key, std::size_t first = std::numeric_limits<std::size_t>::max())
+      : key(std::move(the_key)), bytes(first) {}
   std::string key;
-  std::size_t bytes = std::numeric_limits<std::size_t>::max();  ///< only so many, from the first
+  std::size_t bytes;  ///< all, or only so many of the first
 };
 
 /// Read access to files by key: a relative path of UTF-8 names joined with '/'. Reading the same
@@ -55,6 +58,14 @@ class Source {
   /// How many bytes have come over the net so far; 0 of files that are here.
   virtual std::uint64_t bytes_received() const { return 0; }
 };
+
+/// Whether what read() threw is about this one file. Else the source itself has failed (no network,
+/// a broken drive), and what else is asked for will fail too.
+inline bool concerns_one_file(const std::exception& fault) {
+  return dynamic_cast<const StoreError*>(&fault) == nullptr ||
+         dynamic_cast<const bucket::NotFoundError*>(&fault) != nullptr ||
+         dynamic_cast<const bucket::AccessError*>(&fault) != nullptr;
+}
 
 using bucket::key_is_safe;
 
@@ -108,7 +119,7 @@ class MemorySource : public Source {
   bool exists(const std::string& key) const override { return files_.contains(key); }
   std::vector<std::byte> read(const std::string& key) const override {
     const auto found = files_.find(key);
-    if (found == files_.end()) throw StoreError("no such file", name_ + "/" + key);
+    if (found == files_.end()) throw bucket::NotFoundError("no such file", name_ + "/" + key);
     return found->second;
   }
 

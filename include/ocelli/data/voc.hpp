@@ -178,6 +178,7 @@ class VocReader {
     // All files are read, also those outside the subset: classes must not depend on the subset.
     std::vector<std::pair<std::string, VocFile>> parsed;
     std::set<std::string> names;
+    reader_.source().prefetch({files_.begin(), files_.end()});
     for (const std::string& key : files_) {
       std::vector<Finding> unheard;
       Findings aside(unheard, false);

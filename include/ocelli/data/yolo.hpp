@@ -129,6 +129,10 @@ class YoloReader {
     read_classes();
     std::vector<std::string> pictures = reader_.index.keys();
     if (!reader_.options().split.empty()) pictures = listed();
+    std::vector<ReadAhead> ahead;
+    for (const std::string& picture : pictures)
+      if (std::string labels = label_file(picture); !labels.empty()) ahead.push_back({labels});
+    reader_.source().prefetch(ahead);
     for (const std::string& picture : pictures) {
       const std::string labels = label_file(picture);
       if (labels.empty()) {

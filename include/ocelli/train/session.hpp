@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ocelli/data/open_source.hpp"
 #include "ocelli/data/split.hpp"
 #include "ocelli/model/ssd.hpp"
 #include "ocelli/train/hyperparameter_values.hpp"
@@ -30,6 +31,7 @@ struct TrainerSettings {
   bool quiet = false;                 ///< no progress on standard error
   train::PictureFeed pictures = train::PictureFeed::automatic;  ///< who augments: see there
   bool eager = false;                 ///< on a device: each operation by itself, not a graph
+  data::SourceOptions source = {};    ///< how the pictures are reached when they lie in a bucket
   std::vector<std::string> set = {};  ///< any other hyperparameter: "moving_average_decay=0.999"
 };
 

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "ocelli/core/error.hpp"
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/data/cache.hpp"
+#include "ocelli/data/open_source.hpp"
 #include "ocelli/data/source.hpp"
 #include "ocelli/train/hyperparameters.hpp"
 #include "ocelli/train/recorded_training.hpp"
@@ -24,19 +26,19 @@ inline ModelName model_name_of(const SsdSpec& spec) {
 
 template <class B>
 struct Session<B>::Parts {
-  Parts(data::Split parts, int threads)
+  Parts(data::Split parts, int threads, const data::SourceOptions& where)
       : split(std::move(parts)),
         pool(threads),
         backend(pool),
-        source(split.train.root),
-        cache(split.train, source, pool) {
-    if (!split.validation.pictures.empty()) held_out.emplace(split.validation, source, pool);
+        source(data::open_source(split.train.root, where)),
+        cache(split.train, *source, pool) {
+    if (!split.validation.pictures.empty()) held_out.emplace(split.validation, *source, pool);
   }
 
   data::Split split;
   ThreadPool pool;
   B backend;
-  data::FolderSource source;
+  std::unique_ptr<data::Source> source;
   data::ImageCache cache;
   std::optional<data::ImageCache> held_out;
   std::optional<SsdTrainer<B>> trainer;
@@ -69,7 +71,7 @@ TrainingOutcome Session<B>::fit(
   if (hyper.is_default("num_steps")) set("num_steps", std::to_string(steps));
   hyper.check();
 
-  parts_ = std::make_unique<Parts>(std::move(parts), settings_.threads);
+  parts_ = std::make_unique<Parts>(std::move(parts), settings_.threads, settings_.source);
   TrainingOptions options;
   options.out = settings_.out;
   options.resume = settings_.resume;
