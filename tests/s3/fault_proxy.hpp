@@ -84,6 +84,10 @@ class FaultProxy {
   std::string other_endpoint() const;  ///< where redirects point to
   void set_schedule(Schedule schedule);
 
+  /// Returns when the server is at work on nothing that came through here. A client that has gone
+  /// gets nothing more done: what it asked before it went is either done by then or never will be.
+  void settle() const;
+
   struct Done {
     std::string method, target;
     Fault fault;
