@@ -14,6 +14,7 @@
 
 #include "ocelli/bucket/s3_store.hpp"
 #include "s3/fault_proxy.hpp"
+#include "s3/fresh_bucket.hpp"
 #include "s3/gateway.hpp"
 #include "s3/ledger.hpp"
 
@@ -21,7 +22,7 @@ namespace ocelli::test {
 
 struct ScheduleResult {
   std::vector<std::string> wrong;        ///< sentences; none is as it should be
-  int done = 0, failed = 0;              ///< operations that returned, and that threw StoreError
+  int done = 0, failed = 0;              ///< operations that had an answer, and that failed
   std::chrono::milliseconds longest{0};  ///< operation
   std::map<Fault, int> faults;
 };
@@ -40,6 +41,18 @@ inline bucket::S3Options hurried(const std::string& bucket, const FaultProxy& pr
   return options;
 }
 
+/// The server makes its own places at the first object of a kind, for which it needs longer than a
+/// client in a hurry waits.
+inline void warm_up(const bucket::S3Options& options) {
+  bucket::S3Options parts = options;
+  parts.part_size = 64u << 10;
+  bucket::S3Store store(parts);
+  store.put("warm", noise(0, 200u << 10));
+  store.copy("warm", "warm too");
+  store.remove("warm");
+  store.remove("warm too");
+}
+
 class StoreSchedule {
  public:
   struct Plan {
@@ -50,11 +63,12 @@ class StoreSchedule {
   };
 
   /// Below the prefix "s<seed>/" of the bucket.
-  StoreSchedule(GatewayBucket& bucket, const Plan& plan)
+  /// @param direct  a store without the proxy
+  StoreSchedule(bucket::S3Store& direct, const Plan& plan)
       : plan_(plan),
-        proxy_(from_environment("OCELLI_TEST_S3"), seeded(plan.seed, plan.share, plan.faults)),
-        store_(hurried(bucket.name(), proxy_)),
-        direct_(bucket.store()),
+        proxy_(environment("OCELLI_TEST_S3"), seeded(plan.seed, plan.share, plan.faults)),
+        store_(hurried(direct.bucket(), proxy_)),
+        direct_(direct),
         random_(static_cast<std::mt19937::result_type>(plan.seed)),
         prefix_("s" + std::to_string(plan.seed) + "/") {}
 
@@ -112,7 +126,7 @@ class StoreSchedule {
       complain(
           name + " took " + std::to_string(took.count()) + " ms, and " +
           std::to_string(allowed.count()) + " are too many");
-    ++(kind == Kind::returned ? result_.done : result_.failed);
+    ++(kind == Kind::threw ? result_.failed : result_.done);
     proxy_.settle();
     return kind;
   }

@@ -25,7 +25,8 @@ struct S3Options {
   int connections = 16;  ///< at most, at once
   bool reuse_connections = true;
   std::uint64_t part_size = 16u << 20;  ///< bytes; above it an upload goes in parts of that size
-  int attempts = 6;                     ///< of a request, before its error leaves
+  std::uint64_t copy_size = std::uint64_t{5} << 30;  ///< bytes; above it a copy goes in parts
+  int attempts = 6;                                  ///< of a request, before its error leaves
   std::chrono::milliseconds backoff{
       200};  ///< before the second attempt, doubled each time, with jitter
   std::chrono::milliseconds longest_backoff{10000};
