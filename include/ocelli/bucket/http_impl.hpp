@@ -355,6 +355,8 @@ class HttpClient::Driver {
   }
 
   void finish(Job& job, CURLcode code) {
+    // curl takes headers that end too early for all headers.
+    if (code == CURLE_OK && !job.head_there) code = CURLE_GOT_NOTHING;
     if (job.easy) {
       curl_multi_remove_handle(multi_, job.easy);
       curl_easy_reset(job.easy);  // keeps nothing of the request: neither headers nor body

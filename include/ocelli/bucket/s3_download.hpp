@@ -66,11 +66,17 @@ class S3Download {
 
   /// As ObjectStore::get().
   std::optional<ObjectInfo> run() {
-    if (options_.length == std::uint64_t{0}) return without_bytes();
+    bool grown = false;
+    if (options_.length == std::uint64_t{0}) return without_bytes(grown);
     for (int started = 1;; ++started) {
       const S3Reply reply = client_.send(request_, exchange_);
       const long status = reply.http.transport == CURLE_OK ? reply.http.status : 0;
       if (reply.good()) {
+        // A length that something on the way has shortened looks like the end.
+        if (begun_ && received_ < wanted_ && started < client_.options().attempts) {
+          if (info_.etag.empty()) begun_ = false;
+          continue;
+        }
         if (!begun_ || received_ != wanted_)
           throw StoreError(
               "the server sent " + std::to_string(received_) + " bytes of " +
@@ -79,7 +85,12 @@ class S3Download {
         return info_;
       }
       if (status == 304 && !begun_) return std::nullopt;
-      if (status == 416 && !begun_) return without_bytes();
+      if (status == 416 && !begun_) {
+        const std::optional<ObjectInfo> empty = without_bytes(grown);
+        if (!grown) return empty;
+        if (started < client_.options().attempts) continue;
+        throw StoreError("the object changes while it is read", name(), "try again");
+      }
       const bool changed = begun_ && (status == 412 || status == 416);
       if (!changed || !options_.if_match.empty() || started >= client_.options().attempts)
         client_.require(request_, reply);
@@ -92,15 +103,14 @@ class S3Download {
 
   void prepare(std::vector<Header>& headers) const {
     const std::uint64_t done = begun_ ? received_ : 0;
-    const std::uint64_t first = options_.offset + done;
-    if (first > 0 || options_.length) {
-      std::string range = "bytes=" + std::to_string(first) + "-";
-      if (begun_)
-        range += std::to_string(options_.offset + wanted_ - 1);
-      else if (options_.length)
-        range += std::to_string(last(options_.offset, *options_.length));
-      headers.emplace_back("Range", range);
-    }
+    // Of a whole object too: only the answer to a range tells the object's size beside the length
+    // of what is sent, so that a body with a shortened length is known.
+    std::string range = "bytes=" + std::to_string(options_.offset + done) + "-";
+    if (begun_)
+      range += std::to_string(options_.offset + wanted_ - 1);
+    else if (options_.length)
+      range += std::to_string(last(options_.offset, *options_.length));
+    headers.emplace_back("Range", range);
     if (begun_) {
       headers.emplace_back("If-Match", s3_detail::quoted(info_.etag));
       return;
@@ -171,7 +181,9 @@ class S3Download {
   }
 
   /// Where there are no bytes to ask for, which servers refuse.
-  std::optional<ObjectInfo> without_bytes() {
+  /// @param grown  true when there are some by now; then nothing else has happened
+  std::optional<ObjectInfo> without_bytes(bool& grown) {
+    grown = false;
     S3Request asked = request_;
     asked.method = "HEAD";
     const S3Reply reply = client_.demand(asked);
@@ -179,8 +191,8 @@ class S3Download {
     if (!options_.if_match.empty() && options_.if_match != info.etag)
       throw ConditionError("the object is another one by now", name(), "read it again");
     if (!options_.if_none_match.empty() && options_.if_none_match == info.etag) return std::nullopt;
-    if (options_.length != std::uint64_t{0} && info.size > options_.offset)
-      throw StoreError("the object changes while it is read", name(), "try again");
+    grown = options_.length != std::uint64_t{0} && info.size > options_.offset;
+    if (grown) return std::nullopt;
     sink_.begin(info);
     return info;
   }

@@ -74,8 +74,9 @@ inline std::string random_mark() {
 
 /// Writes one object.
 ///
-/// A request that failed may have done its work. When a condition then is not met, the object may
-/// be our own; so such uploads carry a random mark (x-amz-meta-ocelli-write) by which it is known.
+/// A request that failed may have done its work, and what is between us and the server may repeat
+/// one. When a condition then is not met, the object may be our own; so such uploads carry a random
+/// mark (x-amz-meta-ocelli-write) by which it is known.
 class S3Upload {
  public:
   S3Upload(
@@ -155,7 +156,7 @@ class S3Upload {
         info.size = size;
         return info;
       }
-      if (reply.unsure && unmet(reply))
+      if (reply.http.transport == CURLE_OK && unmet(reply))
         if (const auto ours = our_own(size)) return *ours;
       // Amazon: another writer was at work at the same moment, and may have failed.
       if (reply.fault.code == "ConditionalRequestConflict" &&
@@ -255,7 +256,7 @@ class S3Upload {
     request.error_in_body = true;
     const S3Reply reply = client_.send(request);
     if (!reply.good()) {
-      if (reply.unsure)
+      if (reply.unsure || unmet(reply) || reply.fault.code == "NoSuchUpload")
         if (const auto ours = our_own(size)) return *ours;
       refuse(request, reply);
     }
