@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ocelli/box/box.hpp"
 #include "ocelli/core/shape.hpp"
@@ -15,6 +16,7 @@
 #include "ocelli/model/ssd.hpp"
 #include "ocelli/net/weights.hpp"
 #include "ocelli/train/hyperparameters.hpp"
+#include "ocelli/train/observer.hpp"
 #include "ocelli/train/outcome.hpp"
 #include "ocelli/train/training_data.hpp"
 #include "ocelli/train/training_options.hpp"
@@ -52,12 +54,14 @@ class Computer {
       ocelli::Weights<float>& weights, int batch, double score_threshold) = 0;
 
   /// A whole training, narrated and written down.
-  /// @param begin  is told what there is to learn from, before the first step
+  /// @param begin      is told what there is to learn from, before the first step
+  /// @param observers  are told of the training, too
   virtual ocelli::train::TrainingOutcome train(
       const ocelli::SsdSpec& spec, const ocelli::train::Hyperparameters& settings,
       const ocelli::train::TrainingOptions& options, ocelli::train::TrainingData train,
       ocelli::train::TrainingData held_out,
-      const std::function<void(const ocelli::data::TargetCounts&)>& begin) = 0;
+      const std::function<void(const ocelli::data::TargetCounts&)>& begin,
+      const std::vector<ocelli::train::TrainingObserver*>& observers) = 0;
 
  private:
   ocelli::ThreadPool pool_;

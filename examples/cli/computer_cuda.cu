@@ -44,7 +44,8 @@ class CudaComputer : public ComputerOn<B> {
       const SsdSpec& spec, const train::Hyperparameters& settings,
       const train::TrainingOptions& options, train::TrainingData train,
       train::TrainingData held_out,
-      const std::function<void(const data::TargetCounts&)>& begin) override {
+      const std::function<void(const data::TargetCounts&)>& begin,
+      const std::vector<train::TrainingObserver*>& observers) override {
     // A resumed run goes on with the engines that it had: another timing may choose others.
     const std::filesystem::path plan = plan_of(options.out);
     if (options.resume && engines_.mode == cuda::EngineMode::trial &&
@@ -54,7 +55,7 @@ class CudaComputer : public ComputerOn<B> {
       this->backend().choose_engines(before);
       std::fprintf(stderr, "engines as in %s\n", plan.c_str());
     }
-    return ComputerOn<B>::train(spec, settings, options, train, held_out, begin);
+    return ComputerOn<B>::train(spec, settings, options, train, held_out, begin, observers);
   }
 
  protected:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "computer.hpp"
 #include "ocelli/train/recorded_training.hpp"
@@ -47,9 +48,11 @@ class ComputerOn : public Computer {
       const ocelli::SsdSpec& spec, const ocelli::train::Hyperparameters& settings,
       const ocelli::train::TrainingOptions& options, ocelli::train::TrainingData train,
       ocelli::train::TrainingData held_out,
-      const std::function<void(const ocelli::data::TargetCounts&)>& begin) override {
+      const std::function<void(const ocelli::data::TargetCounts&)>& begin,
+      const std::vector<ocelli::train::TrainingObserver*>& observers) override {
     ocelli::train::SsdTrainer<B> trainer(
         backend_, pool(), spec, settings, options, train, held_out);
+    for (ocelli::train::TrainingObserver* observer : observers) trainer.observe(*observer);
     begin(trainer.loader().counts());
     return ocelli::train::fit_recorded(trainer, true, [&] { prepared(options); });
   }

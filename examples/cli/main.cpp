@@ -57,6 +57,12 @@ int run_program(int argc, char** argv) {
   add_check(app, run);
   add_summary(app, run);
   add_step(app, run);
+  add_publish(app, run);
+  add_promote(app, run);
+  add_rollback(app, run);
+  add_models(app, run);
+  add_watch(app, run);
+  add_bucket(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -83,6 +83,12 @@ void add_check(CLI::App& app, Run& run);
 void add_step(CLI::App& app, Run& run);
 void add_summary(CLI::App& app, Run& run);
 void add_demo(CLI::App& app, Run& run);
+void add_publish(CLI::App& app, Run& run);
+void add_promote(CLI::App& app, Run& run);
+void add_rollback(CLI::App& app, Run& run);
+void add_models(CLI::App& app, Run& run);
+void add_watch(CLI::App& app, Run& run);
+void add_bucket(CLI::App& app, Run& run);
 
 /// The last line of standard output: one JSON object.
 void print_json(const nlohmann::ordered_json& json);

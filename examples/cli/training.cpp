@@ -67,7 +67,8 @@ nlohmann::ordered_json run_training(Computer& computer, TrainingRequest& request
   };
   const train::TrainingOutcome outcome = computer.train(
       model.spec, request.settings, request.options, {&request.train, &cache},
-      {evaluates ? &request.held_out : nullptr, evaluates ? &*held_out_cache : nullptr}, begin);
+      {evaluates ? &request.held_out : nullptr, evaluates ? &*held_out_cache : nullptr}, begin,
+      request.observers);
   nlohmann::ordered_json results = results_of(outcome, request.held_out);
   results["report"] = outcome.report.string();
   const train::RunFolder run(request.options.out);

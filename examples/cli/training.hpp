@@ -4,11 +4,13 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "computer.hpp"
 #include "ocelli/data/dataset.hpp"
 #include "ocelli/data/source.hpp"
 #include "ocelli/train/hyperparameters.hpp"
+#include "ocelli/train/observer.hpp"
 #include "ocelli/train/training_options.hpp"
 #include "program.hpp"
 
@@ -20,6 +22,7 @@ struct TrainingRequest {
   ocelli::data::Dataset train, held_out;  ///< held_out may be empty: nothing is evaluated then
   const ocelli::data::Source* source = nullptr;
   bool skip_bad = false;
+  std::vector<ocelli::train::TrainingObserver*> observers;  ///< told besides the run folder
   bool demo = false;  ///< train the demo's net instead of the model that the settings name
 };
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "ocelli/train/observer.hpp"
 #include "ocelli/train/training_options.hpp"
 
 namespace ocelli::test {
@@ -29,6 +30,7 @@ struct TinyRun {
   long file_limit = 0;        ///< in a child: bytes that a file may have; 0: no limit
   bool prepare_only = false;  ///< prepare() alone, and the weights to `out`/prepared.safetensors
   std::function<void(long step)> on_point{}, on_evaluation{}, on_snapshot{};
+  train::TrainingObserver* observer = nullptr;  ///< a further one
 };
 
 struct TinyOutcome {

@@ -126,6 +126,7 @@ TinyOutcome train_tiny(const TinyRun& run) {
   TinyOutcome result;
   Listener listener(run, result);
   trainer.observe(listener);
+  if (run.observer != nullptr) trainer.observe(*run.observer);
   if (run.prepare_only) {
     result.first = trainer.prepare();
     trainer.save(run.out / "prepared.safetensors");

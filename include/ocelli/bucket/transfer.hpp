@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -105,7 +106,11 @@ class Sink {
 /// Into memory.
 class BytesSink : public Sink {
  public:
-  void begin(const ObjectInfo&) override { bytes.clear(); }
+  void begin(const ObjectInfo& info) override {
+    bytes.clear();
+    // Of a part of a large object most of this would be for nothing.
+    bytes.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(info.size, 1u << 20)));
+  }
   void write(std::span<const std::byte> more) override {
     bytes.insert(bytes.end(), more.begin(), more.end());
   }

@@ -1,26 +1,29 @@
-// Source: where the files of a data set come from, by key. A folder, or a map in memory.
+// Source: where the files of a data set come from, by key. A folder, or a map in memory;
+// store_source.hpp has those of a bucket.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
-#include <cerrno>
 #include <cstddef>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
+#include <cstdint>
+#include <limits>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "ocelli/bucket/folder_store.hpp"
 #include "ocelli/bucket/key.hpp"
 #include "ocelli/core/error.hpp"
 
 namespace ocelli::data {
+
+/// A file that is wanted soon.
+struct ReadAhead {
+  std::string key;
+  std::size_t bytes = std::numeric_limits<std::size_t>::max();  ///< only so many, from the first
+};
 
 /// Read access to files by key: a relative path of UTF-8 names joined with '/'. Reading the same
 /// source from several threads at once is allowed.
@@ -45,6 +48,12 @@ class Source {
     if (bytes.size() > limit) bytes.resize(limit);
     return bytes;
   }
+
+  /// Says what will be read soon, about in this order, so that distant files are under way before
+  /// they are asked for. What was said before and has not been read is forgotten.
+  virtual void prefetch(const std::vector<ReadAhead>&) const {}
+  /// How many bytes have come over the net so far; 0 of files that are here.
+  virtual std::uint64_t bytes_received() const { return 0; }
 };
 
 using bucket::key_is_safe;
@@ -54,79 +63,30 @@ inline std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// A folder. No key leads out of it; links that lie in it are followed. Names that begin with a dot
-/// are not listed.
+/// A folder, read as bucket::FolderStore does: no key leads out of it, links that lie in it are
+/// followed, names that begin with a dot are not listed. Nothing is remembered.
 class FolderSource : public Source {
  public:
   /// @throws StoreError when there is no such folder
-  explicit FolderSource(const std::string& root) : root_(root) {
-    std::error_code code;
-    if (!std::filesystem::is_directory(root_, code)) {
-      throw StoreError("no such folder", root, "check the path");
-    }
-  }
-  std::string name() const override { return root_.string(); }
-
+  explicit FolderSource(const std::string& root) : store_(root) {}
+  std::string name() const override { return store_.name(); }
   std::vector<std::string> keys() const override {
     std::vector<std::string> keys;
-    std::set<std::filesystem::path> walked;
-    list(root_, "", walked, keys);
-    std::sort(keys.begin(), keys.end());
+    store_.list({}, [&](std::span<const bucket::ObjectInfo> page) {
+      for (const bucket::ObjectInfo& info : page) keys.push_back(info.key);
+    });
     return keys;
   }
-
-  bool exists(const std::string& key) const override {
-    std::error_code code;
-    return key_is_safe(key) && std::filesystem::is_regular_file(root_ / key, code);
-  }
-
-  std::vector<std::byte> read(const std::string& key) const override {
-    return read_head(key, static_cast<std::size_t>(-1));
-  }
-
+  bool exists(const std::string& key) const override { return store_.head(key).has_value(); }
+  std::vector<std::byte> read(const std::string& key) const override { return store_.get(key); }
   std::vector<std::byte> read_head(const std::string& key, std::size_t limit) const override {
-    if (!key_is_safe(key)) {
-      throw StoreError(
-          "the name \"" + key + "\" leads out of the folder", name(), "use a path below it");
-    }
-    const std::filesystem::path path = root_ / key;
-    std::error_code code;
-    if (!std::filesystem::is_regular_file(path, code)) {
-      throw StoreError("no such file", path.string(), "check the name");
-    }
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    if (!file) throw StoreError(std::strerror(errno), path.string(), "check the permissions");
-    const auto size = std::min(static_cast<std::size_t>(file.tellg()), limit);
-    std::vector<std::byte> bytes(size);
-    file.seekg(0);
-    if (size > 0 &&
-        !file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
-      throw StoreError("reading failed", path.string(), "check the disk");
-    }
-    return bytes;
+    bucket::BytesSink sink;
+    store_.get(key, sink, {0, limit, {}, {}});
+    return std::move(sink.bytes);
   }
 
  private:
-  void list(
-      const std::filesystem::path& folder, const std::string& prefix,
-      std::set<std::filesystem::path>& walked, std::vector<std::string>& keys) const {
-    std::error_code code;
-    // A link may point to a folder above it: each folder is entered once.
-    if (!walked.insert(std::filesystem::canonical(folder, code)).second || code) return;
-    std::filesystem::directory_iterator entries(folder, code);
-    if (code) throw StoreError("cannot be listed: " + code.message(), folder.string());
-    for (const auto& entry : entries) {
-      const std::string name = entry.path().filename().string();
-      if (name.empty() || name[0] == '.') continue;
-      if (entry.is_directory(code)) {
-        list(entry.path(), prefix + name + "/", walked, keys);
-      } else if (entry.is_regular_file(code)) {
-        keys.push_back(prefix + name);
-      }
-    }
-  }
-
-  std::filesystem::path root_;
+  mutable bucket::FolderStore store_;  // only read
 };
 
 /// Files in memory, for tests and for data made on the spot.
