@@ -63,6 +63,7 @@ using Schedule = std::function<Deed(const Asked&)>;
 /// happens to a request depends on the seed and on the request, not on when it comes; so threads do
 /// not matter. Buckets and upload ids, which differ from run to run, do not matter either.
 inline Schedule seeded(std::uint64_t seed, double share, std::vector<Fault> among);
+inline std::vector<Fault> all_faults();
 /// All but those that a client cannot always see through: shorter, wrong_date.
 inline std::vector<Fault> honest_faults();
 

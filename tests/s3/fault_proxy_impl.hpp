@@ -34,12 +34,15 @@ inline std::string name_of(Fault fault) {
   return names[static_cast<std::size_t>(fault)];
 }
 
-inline std::vector<Fault> honest_faults() {
+inline std::vector<Fault> all_faults() {
   std::vector<Fault> result;
-  for (int i = 1; i < fault_count; ++i)
-    if (const Fault fault = static_cast<Fault>(i);
-        fault != Fault::shorter && fault != Fault::wrong_date)
-      result.push_back(fault);
+  for (int i = 1; i < fault_count; ++i) result.push_back(static_cast<Fault>(i));
+  return result;
+}
+inline std::vector<Fault> honest_faults() {
+  std::vector<Fault> result = all_faults();
+  std::erase_if(
+      result, [](Fault one) { return one == Fault::shorter || one == Fault::wrong_date; });
   return result;
 }
 

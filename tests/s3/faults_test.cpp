@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
-#include <numeric>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "s3/store_schedule.hpp"
@@ -20,10 +19,6 @@ using namespace ocelli::test;
 using std::chrono::milliseconds;
 
 namespace {
-
-std::string text_of(const std::vector<std::byte>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 /// The first request breaks. A HEAD whose refusal has no words is asked again by a GET, which then
 /// is refused likewise.
@@ -43,33 +38,6 @@ Schedule once(Fault fault) {
 
 Schedule always(Fault fault) {
   return [=](const Asked&) { return Deed{fault, 0.6}; };
-}
-
-/// A server behind a proxy, and a store that talks to it.
-struct Line {
-  explicit Line(const std::string& bucket, Schedule schedule)
-      : proxy(environment("OCELLI_TEST_S3"), std::move(schedule)), store(hurried(bucket, proxy)) {}
-  FaultProxy proxy;
-  bucket::S3Store store;
-};
-
-std::vector<Fault> all_faults() {
-  std::vector<Fault> result = honest_faults();
-  result.push_back(Fault::shorter);
-  result.push_back(Fault::wrong_date);
-  return result;
-}
-
-// Work for two cores, most of which is waiting.
-template <class Task>
-void side_by_side(int count, const Task& task) {
-  std::atomic<int> next{0};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 12; ++i)
-    threads.emplace_back([&] {
-      for (int n = next++; n < count; n = next++) task(n);
-    });
-  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_CASE("faults: one fault, whichever and wherever, is not noticed") {
@@ -133,7 +101,7 @@ TEST_CASE("faults: one fault, whichever and wherever, is not noticed") {
     const Operation& operation = operations[static_cast<std::size_t>(n) % operations.size()];
     const Fault fault = faults[static_cast<std::size_t>(n) / operations.size()];
     const std::string key = "new" + std::to_string(n), name = operation.name;
-    Line line(direct.bucket(), once(fault));
+    FaultLine line(direct.bucket(), once(fault));
     std::string what;
     try {
       if (!operation.right(line.store, key)) what = "the result is wrong";
@@ -166,7 +134,7 @@ TEST_CASE("faults: a server that only fails is given up, in time and with one se
     const Fault fault = faults[static_cast<std::size_t>(n)];
     // These let a request through, in the end or in pieces.
     if (fault == Fault::pause || fault == Fault::twice) return;
-    Line line(direct.bucket(), always(fault));
+    FaultLine line(direct.bucket(), always(fault));
     bool right = true;
     const std::vector<std::pair<std::string, std::function<void()>>> operations{
         {"get", [&] { right = text_of(line.store.get("large")) == large; }},
@@ -207,7 +175,7 @@ TEST_CASE("faults: an object that changes while its download is resumed is not m
   const std::string before = noise(1, 200000), after = noise(2, 200000), shorter = noise(3, 50000);
   for (const std::string& next : {after, shorter}) {
     direct.put("k", before);
-    Line line(direct.bucket(), [&](const Asked& asked) {
+    FaultLine line(direct.bucket(), [&](const Asked& asked) {
       if (asked.before == 0) return Deed{Fault::cut_answer, 0.5};
       if (asked.before == 1) direct.put("k", next);
       return Deed{};
@@ -215,7 +183,7 @@ TEST_CASE("faults: an object that changes while its download is resumed is not m
     CHECK(text_of(line.store.get("k")) == next);
     // A reader that wants that one object and no other.
     direct.put("k", before);
-    Line strict(direct.bucket(), [&](const Asked& asked) {
+    FaultLine strict(direct.bucket(), [&](const Asked& asked) {
       if (asked.before == 0) return Deed{Fault::cut_answer, 0.5};
       if (asked.before == 1) direct.put("k", next);
       return Deed{};
@@ -234,7 +202,7 @@ TEST_CASE("faults: an upload in parts that fails leaves neither object nor parts
   warm_up(fresh.options);
   const std::string old = noise(1, 1000), large = noise(2, 300000);
   direct.put("k", old);
-  Line line(direct.bucket(), [](const Asked& asked) {
+  FaultLine line(direct.bucket(), [](const Asked& asked) {
     const bool last = asked.method == "POST" && asked.target.find("uploadId=") != std::string::npos;
     return Deed{last ? Fault::error_within_ok : Fault::none, 0.5};
   });
@@ -263,7 +231,7 @@ TEST_CASE("faults: pages of a listing") {
   std::atomic<int> right{0}, failed{0}, wrong{0};
   const std::vector<Fault> faults = all_faults();
   side_by_side(40, [&](int n) {
-    Line line(direct.bucket(), seeded(static_cast<std::uint64_t>(n), 0.4, faults));
+    FaultLine line(direct.bucket(), seeded(static_cast<std::uint64_t>(n), 0.4, faults));
     try {
       const std::vector<bucket::ObjectInfo> listed = line.store.list("k");
       const bool same = std::equal(
@@ -281,7 +249,7 @@ TEST_CASE("faults: pages of a listing") {
 
 TEST_CASE("faults: schedules over everything a store does") {
   if (!gateway_there()) return;
-  constexpr int count = 500;
+  const int count = schedules(500);
   FreshBucket fresh("schedules");
   bucket::S3Store direct(fresh.options);
   warm_up(fresh.options);
@@ -292,6 +260,7 @@ TEST_CASE("faults: schedules over everything a store does") {
   side_by_side(count, [&](int n) {
     StoreSchedule::Plan plan;
     plan.seed = static_cast<std::uint64_t>(n) + 1;
+    if (!wanted(plan.seed)) return;
     plan.share = std::vector<double>{0.05, 0.15, 0.3, 0.5, 0.8}[static_cast<std::size_t>(n) % 5];
     plan.faults = n % 2 == 0 ? honest : all;
     plan.operations = 12;
@@ -307,10 +276,11 @@ TEST_CASE("faults: schedules over everything a store does") {
   for (std::size_t i = 0; i < std::min<std::size_t>(sum.wrong.size(), 40); ++i)
     FAIL_CHECK(sum.wrong[i]);
   CHECK(sum.wrong.empty());
+  if (!environment("OCELLI_TEST_SEED").empty()) return;
   // The schedules are what they shall be: each fault many times, and operations of both kinds.
   for (const Fault fault : all) {
     CAPTURE(name_of(fault));
-    CHECK(sum.faults[fault] >= 50);
+    CHECK(sum.faults[fault] >= count / 10);
   }
   CHECK(sum.failed > count / 2);
   CHECK(calm_done > 10 * calm_failed);

@@ -12,10 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "ocelli/bucket/s3_store.hpp"
-#include "s3/fault_proxy.hpp"
-#include "s3/fresh_bucket.hpp"
-#include "s3/gateway.hpp"
+#include "s3/fault_line.hpp"
 #include "s3/ledger.hpp"
 
 namespace ocelli::test {
@@ -26,32 +23,6 @@ struct ScheduleResult {
   std::chrono::milliseconds longest{0};  ///< operation
   std::map<Fault, int> faults;
 };
-
-/// A client in a hurry, for a server behind a proxy.
-inline bucket::S3Options hurried(const std::string& bucket, const FaultProxy& proxy) {
-  bucket::S3Options options = gateway_options(bucket);
-  options.endpoint = proxy.endpoint();
-  options.connections = 4;
-  options.part_size = 64u << 10;
-  options.attempts = 4;
-  options.backoff = std::chrono::milliseconds(1);
-  options.longest_backoff = std::chrono::milliseconds(4);
-  options.connect_timeout = std::chrono::milliseconds(1000);
-  options.stall_timeout = std::chrono::milliseconds(200);
-  return options;
-}
-
-/// The server makes its own places at the first object of a kind, for which it needs longer than a
-/// client in a hurry waits.
-inline void warm_up(const bucket::S3Options& options) {
-  bucket::S3Options parts = options;
-  parts.part_size = 64u << 10;
-  bucket::S3Store store(parts);
-  store.put("warm", noise(0, 200u << 10));
-  store.copy("warm", "warm too");
-  store.remove("warm");
-  store.remove("warm too");
-}
 
 class StoreSchedule {
  public:
@@ -66,8 +37,7 @@ class StoreSchedule {
   /// @param direct  a store without the proxy
   StoreSchedule(bucket::S3Store& direct, const Plan& plan)
       : plan_(plan),
-        proxy_(environment("OCELLI_TEST_S3"), seeded(plan.seed, plan.share, plan.faults)),
-        store_(hurried(direct.bucket(), proxy_)),
+        line_(direct.bucket(), seeded(plan.seed, plan.share, plan.faults)),
         direct_(direct),
         random_(static_cast<std::mt19937::result_type>(plan.seed)),
         prefix_("s" + std::to_string(plan.seed) + "/") {}
@@ -330,13 +300,10 @@ class StoreSchedule {
     }
   }
 
-  static std::string text_of(const std::vector<std::byte>& bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  }
-
   Plan plan_;
-  FaultProxy proxy_;
-  bucket::S3Store store_;
+  FaultLine line_;
+  FaultProxy& proxy_ = line_.proxy;
+  bucket::S3Store& store_ = line_.store;
   bucket::S3Store& direct_;
   std::mt19937 random_;
   std::string prefix_;
