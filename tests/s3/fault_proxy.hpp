@@ -63,6 +63,7 @@ using Schedule = std::function<Deed(const Asked&)>;
 /// happens to a request depends on the seed and on the request, not on when it comes; so threads do
 /// not matter. Buckets and upload ids, which differ from run to run, do not matter either.
 inline Schedule seeded(std::uint64_t seed, double share, std::vector<Fault> among);
+inline std::vector<Fault> all_faults();
 /// All but those that a client cannot always see through: shorter, wrong_date.
 inline std::vector<Fault> honest_faults();
 
@@ -83,6 +84,10 @@ class FaultProxy {
   std::string endpoint() const;        ///< "http://127.0.0.1:PORT"
   std::string other_endpoint() const;  ///< where redirects point to
   void set_schedule(Schedule schedule);
+
+  /// Returns when the server is at work on nothing that came through here. A client that has gone
+  /// gets nothing more done: what it asked before it went is either done by then or never will be.
+  void settle() const;
 
   struct Done {
     std::string method, target;

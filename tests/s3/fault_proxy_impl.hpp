@@ -34,12 +34,15 @@ inline std::string name_of(Fault fault) {
   return names[static_cast<std::size_t>(fault)];
 }
 
-inline std::vector<Fault> honest_faults() {
+inline std::vector<Fault> all_faults() {
   std::vector<Fault> result;
-  for (int i = 1; i < fault_count; ++i)
-    if (const Fault fault = static_cast<Fault>(i);
-        fault != Fault::shorter && fault != Fault::wrong_date)
-      result.push_back(fault);
+  for (int i = 1; i < fault_count; ++i) result.push_back(static_cast<Fault>(i));
+  return result;
+}
+inline std::vector<Fault> honest_faults() {
+  std::vector<Fault> result = all_faults();
+  std::erase_if(
+      result, [](Fault one) { return one == Fault::shorter || one == Fault::wrong_date; });
   return result;
 }
 
@@ -123,6 +126,9 @@ class FaultProxy::Work {
   }
   std::uint64_t connections() const { return connections_; }
   int most_open() const { return most_open_; }
+  void settle() const {
+    while (busy_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 
  private:
   struct Served {
@@ -148,6 +154,14 @@ class FaultProxy::Work {
    private:
     Work& work_;
     const int fd_;
+  };
+
+  struct Busy {
+    explicit Busy(Work& of) : work(of) { ++work.busy_; }
+    ~Busy() { --work.busy_; }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+    Work& work;
   };
 
   void accept(Listener& listener) {
@@ -227,8 +241,12 @@ class FaultProxy::Work {
     }
 
     HttpMessage got;
-    if (fault == Fault::twice && !forward(request, got)) return false;
-    if (!forward(request, got)) return false;
+    {
+      const Busy busy(*this);
+      if (gone(client)) return false;
+      if (fault == Fault::twice && !forward(request, got)) return false;
+      if (!forward(request, got)) return false;
+    }
     const std::string method = request.word(0);
     const std::size_t size = got.body.size();
     const auto part = static_cast<std::size_t>(deed.where * static_cast<double>(size));
@@ -347,10 +365,13 @@ class FaultProxy::Work {
     while (Clock::now() < end) {
       if (stopped_.wait_for(lock, std::chrono::milliseconds(5), [&] { return stop_; }))
         return false;
-      pollfd gone{client.fd(), POLLRDHUP, 0};
-      if (::poll(&gone, 1, 0) > 0) return false;
+      if (gone(client)) return false;
     }
     return true;
+  }
+  static bool gone(const Socket& client) {
+    pollfd end{client.fd(), POLLRDHUP, 0};
+    return ::poll(&end, 1, 0) > 0;
   }
   bool wait_for_end(const Socket& client) {
     sleep(client, options_.stall);
@@ -362,7 +383,7 @@ class FaultProxy::Work {
   std::array<Listener, 2> listeners_;
   std::vector<std::thread> acceptors_;
   std::atomic<std::uint64_t> connections_{0};
-  std::atomic<int> now_open_{0}, most_open_{0};
+  std::atomic<int> now_open_{0}, most_open_{0}, busy_{0};
 
   mutable std::mutex mutex_;
   std::condition_variable stopped_;
@@ -391,6 +412,7 @@ inline std::map<Fault, int> FaultProxy::counts() const {
   return result;
 }
 inline std::uint64_t FaultProxy::connections() const { return work_->connections(); }
+inline void FaultProxy::settle() const { work_->settle(); }
 inline int FaultProxy::most_open() const { return work_->most_open(); }
 
 }  // namespace ocelli::test
