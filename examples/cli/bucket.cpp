@@ -83,7 +83,9 @@ std::uint64_t size_of(const std::vector<bucket::ObjectInfo>& objects) {
 
 int run_ls(const Options& options) {
   const bucket::OpenedStore opened = program::open_store(options.bucket, options.store);
-  const std::string prefix = opened.prefix + options.prefix;
+  const std::string prefix = options.prefix.empty()
+                                 ? opened.prefix
+                                 : bucket::folder_prefix(opened.prefix) + options.prefix;
   std::size_t objects = 0;
   std::uint64_t bytes = 0;
   opened.store->list(prefix, [&](std::span<const bucket::ObjectInfo> page) {
