@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 #include "bucket/credential_case.hpp"
 #include "bucket/token_server.hpp"
 #include "support/message_of.hpp"
@@ -169,6 +172,32 @@ TEST_CASE("open: neither the token server nor the store is asked") {
   c.store.endpoint = server.url().substr(0, server.url().rfind('/'));
   CHECK_NOTHROW(c.open("s3://cats"));
   CHECK(server.requests() == 0);
+}
+
+TEST_CASE("open: a token that the store refuses is renewed, and the request sent again") {
+  TokenServer tokens([](int number, const std::string&, const std::string&) {
+    return TokenServer::token("TOKEN" + std::to_string(number));
+  });
+  std::vector<std::string> heads;
+  TokenServer bucket([&](int, const std::string& head, const std::string&) {
+    heads.push_back(head);
+    if (says(head, "Authorization: Bearer TOKEN1"))
+      return TokenServer::Answer{401, "<Error><Code>ExpiredToken</Code></Error>"};
+    return TokenServer::Answer{
+        200,
+        "<ListBucketResult><Contents><Key>a.jpg</Key><Size>3</Size><ETag>e</ETag>"
+        "<LastModified>2026-01-02T03:04:05.000Z</LastModified></Contents>"
+        "<IsTruncated>false</IsTruncated></ListBucketResult>"};
+  });
+  OpenCase c;
+  c.store.api_key = Secret("AK");
+  c.store.iam_url = tokens.url();
+  c.store.endpoint = bucket.url().substr(0, bucket.url().rfind('/'));
+  const OpenedStore opened = c.open("s3://cats");
+  REQUIRE(opened.store->list().size() == 1);
+  CHECK(tokens.requests() == 2);
+  REQUIRE(heads.size() == 2);
+  CHECK(says(heads[1], "Authorization: Bearer TOKEN2"));
 }
 
 TEST_CASE("open: what is found on the way is told") {
