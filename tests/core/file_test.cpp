@@ -145,9 +145,29 @@ TEST_CASE("file: temporary files of dead writers go, of living ones stay") {
   write_file(folder / ".other.tmp-1", "process 1 lives");
   write_file(folder / "kept.tmp-99999999", "no name of ours");
   write_file(folder / ".kept.tmp-x", "no name of ours");
-  CHECK(entries_in(folder.path()) == 4);
+  write_file(folder / ".kept.tmp-99999999-x", "no name of ours");
+  write_file(folder / ".kept.tmp-99999999-", "no name of ours");
+  CHECK(entries_in(folder.path()) == 6);
   const auto removed = remove_stale_temporaries(folder.path());
   REQUIRE(removed.size() == 1);
-  CHECK(removed[0].filename() == ".step-1.safetensors.tmp-" + std::to_string(child));
-  CHECK(entries_in(folder.path()) == 3);
+  CHECK(removed[0].filename().string().starts_with(
+      ".step-1.safetensors.tmp-" + std::to_string(child) + "-"));
+  CHECK(entries_in(folder.path()) == 5);
+}
+
+TEST_CASE("file: two writers of one file do not meet") {
+  const TemporaryFolder folder;
+  AtomicFile first(folder / "a"), second(folder / "a");
+  first.write("first");
+  second.write("the second");
+  CHECK(entries_in(folder.path()) == 2);
+  second.commit();
+  CHECK(read_file(folder / "a") == "the second");
+  first.commit();
+  CHECK(read_file(folder / "a") == "first");
+  CHECK(entries_in(folder.path()) == 1);
+  // The longest name that there may be.
+  const std::string longest(255, 'n');
+  write_file(folder / longest, "x");
+  CHECK(read_file(folder / longest) == "x");
 }

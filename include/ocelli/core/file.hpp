@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -96,6 +97,15 @@ inline std::filesystem::path folder_of(const std::filesystem::path& path) {
 
 inline constexpr std::string_view temporary_mark = ".tmp-";
 
+/// A name in the folder of `path` that no other writer of any process uses: ".NAME.tmp-PID-NUMBER".
+inline std::filesystem::path temporary_beside(const std::filesystem::path& path) {
+  static std::atomic<unsigned> number{0};
+  // Names have at most 255 bytes, and the temporary one is longer.
+  return folder_of(path) /
+         ("." + path.filename().string().substr(0, 200) + std::string(temporary_mark) +
+          std::to_string(::getpid()) + "-" + std::to_string(number.fetch_add(1)));
+}
+
 }  // namespace file_detail
 
 /// The bytes of a file. Throws StoreError when it cannot be read or is longer than `limit` bytes.
@@ -135,10 +145,9 @@ enum class Durability {
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path, Durability durability = Durability::flushed)
-      : path_(std::move(path)), durability_(durability) {
-    temporary_ = file_detail::folder_of(path_) /
-                 ("." + path_.filename().string() + std::string(file_detail::temporary_mark) +
-                  std::to_string(::getpid()));
+      : path_(std::move(path)),
+        temporary_(file_detail::temporary_beside(path_)),
+        durability_(durability) {
     file_ = file_detail::Descriptor(
         ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (!file_.valid()) file_detail::fail("creating", path_, errno);
@@ -154,6 +163,16 @@ class AtomicFile {
     file_detail::write_all(file_.get(), data, size, path_);
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
+
+  /// Brings what was written so far to the drive, so that commit() takes little time.
+  void flush() {
+    if (durability_ == Durability::flushed) file_detail::sync(file_.get(), path_);
+  }
+  /// The file's time of modification, instead of the clock's.
+  void set_modified(const timespec& time) {
+    const timespec times[2] = {{0, UTIME_OMIT}, time};
+    if (::futimens(file_.get(), times) != 0) file_detail::fail("writing", path_, errno);
+  }
 
   /// Flushes, then takes the place of the old file. Throws StoreError; the old file is then
   /// untouched.
@@ -225,11 +244,15 @@ inline std::vector<std::filesystem::path> remove_stale_temporaries(
     const std::string name = entry.path().filename().string();
     const std::size_t mark = name.rfind(file_detail::temporary_mark);
     if (name.front() != '.' || mark == std::string::npos) continue;
-    const std::string_view digits =
-        std::string_view(name).substr(mark + file_detail::temporary_mark.size());
+    const char* at = name.data() + mark + file_detail::temporary_mark.size();
+    const char* const last = name.data() + name.size();
     pid_t writer = 0;
-    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), writer);
-    if (fault != std::errc() || end != digits.data() + digits.size() || writer <= 0) continue;
+    unsigned number = 0;
+    auto parsed = std::from_chars(at, last, writer);
+    if (parsed.ec != std::errc() || writer <= 0) continue;
+    if (parsed.ptr != last && *parsed.ptr == '-')
+      parsed = std::from_chars(parsed.ptr + 1, last, number);
+    if (parsed.ec != std::errc() || parsed.ptr != last) continue;
     const bool gone = ::kill(writer, 0) != 0 && errno == ESRCH;
     if (!gone && writer != ::getpid()) continue;
     if (std::filesystem::remove(entry.path(), code)) removed.push_back(entry.path());
