@@ -21,7 +21,8 @@ struct Recognised {
 };
 
 /// The format of a folder or bucket, by the files that are there: `_annotations.json`,
-/// `_annotations.csv`, then Annotations/*.xml (VOC), a CVAT XML, a COCO JSON, obj.names with .txt files (YOLO).
+/// `_annotations.csv`, then Annotations/*.xml (VOC), a CVAT XML, a COCO JSON, obj.names with .txt
+/// files (YOLO).
 /// @param format  "" to recognise; else only label files of this format are looked for
 /// @throws DataError when there are labels of several formats, none of them at the root of a bucket
 Recognised recognise(const Source& source, const std::string& format = {});

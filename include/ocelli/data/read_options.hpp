@@ -17,7 +17,7 @@ enum class VocBoxes : std::uint8_t {
 struct ReadOptions {
   /// "voc", "coco", "cloud-annotations", "cloud-annotations-csv", "yolo", "cvat"; "": recognised
   std::string format = {};
-  std::string split = {};   ///< name of a subset ("train"); "": all
+  std::string split = {};                ///< name of a subset ("train"); "": all
   std::vector<std::string> labels = {};  ///< class names in order; empty: as the format has them
   VocBoxes voc = VocBoxes::devkit;
   bool strict = false;  ///< the first fault throws, instead of becoming a finding
