@@ -44,7 +44,7 @@ struct TrickyStore : MemoryStore {
   using MemoryStore::put;
   std::function<void(const std::string&)> before = [](const std::string&) {};
   std::function<void(const std::string&)> after = [](const std::string&) {};
-  int puts = 0;
+  std::atomic<int> puts = 0;
 
   explicit TrickyStore() : MemoryStore("cats") {}
   bucket::ObjectInfo put(
@@ -218,6 +218,12 @@ TEST_CASE("project: what is not understood survives a save") {
   expected.insert(expected.find("},\"tail\""), ",\"a.jpg\":[{\"label\":\"owl\"}]");
   expected.replace(expected.find("1e-7"), 4, "1e-07");
   CHECK(without_ids(text_of(*store, json)) == expected);
+  // A change that changes nothing is not written.
+  store->puts = 0;
+  project.add_label("owl");
+  CHECK(project.changed());
+  project.save();
+  CHECK(store->puts == 0);
   // There and back again.
   project.remove_entries("a.jpg");
   project.remove_label("owl");
@@ -430,6 +436,17 @@ TEST_CASE("project: an answer that was lost does not save twice") {
   project.annotate("a.jpg", {{"owl"}});
   project.save();
   CHECK(Project(store).entries("a.jpg").size() == 5);
+  // Of two entries that nothing tells apart one is removed, not both.
+  auto twins = bucket_with(
+      {"a.jpg"}, R"({"labels":["cat"],"annotations":{"a.jpg":[{"label":"cat"},{"label":"cat"}]}})");
+  Project other(twins);
+  other.remove_entry("a.jpg", {"cat"});
+  once = true;
+  twins->after = [&](const std::string&) {
+    if (std::exchange(once, false)) throw bucket::ConditionError("another one by now", "x");
+  };
+  other.save();
+  CHECK(Project(twins).entries("a.jpg").size() == 1);
   // A failure is told; the changes are kept, and saved by the next save() alone.
   once = true;
   store->after = [&](const std::string&) {
