@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <optional>
 #include <thread>
 
@@ -45,7 +46,7 @@ void tell(const Options& options, const deploy::WatchEvent& event) {
       line += ": " + line_of(event.publication);
     else if (!event.publication.id.empty())
       line += "; " + event.publication.id + " stays";
-    fmt::print("{} {}\n", date_text(deploy::detail::seconds_now()), line);
+    fmt::print("{} {}\n", date_text(std::time(nullptr)), line);
   }
   std::fflush(stdout);
 }
