@@ -64,6 +64,7 @@ TEST_CASE("classification: by hand") {
   const std::vector<ClassifiedPicture> pictures = evaluator.pictures();
   CHECK(worst_pictures(pictures, 9) == std::vector<std::size_t>{5, 2, 4});
   CHECK(worst_pictures(pictures, 1) == std::vector<std::size_t>{5});
+  CHECK(least_sure_pictures(pictures, 2) == std::vector<std::size_t>{0, 3});
   CHECK(pictures[4].said() == 0);
   CHECK(pictures[4].truth_score == 0.25f);
   REQUIRE(pictures[4].best.size() == 4);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,9 +14,6 @@
 #include "ocelli/data/dataset.hpp"
 
 namespace ocelli::data {
-
-/// What is learned of a picture: where its objects are, or what it shows as a whole.
-enum class TargetKind : std::uint8_t { boxes, whole_picture };
 
 /// What of the data set takes part in training, and what does not.
 struct TargetCounts {

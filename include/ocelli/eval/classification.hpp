@@ -236,4 +236,17 @@ inline std::vector<std::size_t> worst_pictures(
   return wrong;
 }
 
+/// Positions of the pictures that it had right, but with the least probability; then the earliest.
+inline std::vector<std::size_t> least_sure_pictures(
+    std::span<const ClassifiedPicture> pictures, std::size_t limit) {
+  std::vector<std::size_t> right;
+  for (std::size_t i = 0; i < pictures.size(); ++i)
+    if (pictures[i].right()) right.push_back(i);
+  std::stable_sort(right.begin(), right.end(), [&](std::size_t a, std::size_t b) {
+    return pictures[a].truth_score < pictures[b].truth_score;
+  });
+  if (right.size() > limit) right.resize(limit);
+  return right;
+}
+
 }  // namespace ocelli::eval
