@@ -62,7 +62,6 @@ function photo(picture, truths, found, o = {}) {
 
 // What is drawn of a picture's detections: those of a score; of a classifier, what it said.
 const shownOf = (found, score) => wholePicture ? found.slice(0, 1) : found.filter(d => d[1] >= 1000 * score - 0.5);
-const scoreName = wholePicture ? 'probability of the truth' : 'F1';
 
 const book = data.book;
 const state = { page: book.pages.length - 1, picture: 0, threshold: Math.max(data.leastScore, data.confusion.score), sort: 'worst', colour: 'class',
@@ -99,7 +98,7 @@ function drawScatter() {
     svg('rect', { x: px(0), y: py(1), width: px(1) - px(0), height: py(0) - py(1), fill: 'var(--bg)', rx: 4 }),
     svg('line', { class: 'axis', x1: px(0), y1: py(0), x2: px(1), y2: py(1), 'stroke-dasharray': '4 4' }),
     [0, 1].flatMap(v => [svg('text', { x: px(v), y: H - 14, 'text-anchor': v ? 'end' : 'start' }, v), svg('text', { x: px(0) - 5, y: py(v) + (v ? 9 : 0), 'text-anchor': 'end' }, v)]),
-    svg('text', { x: px(0.5), y: H - 6, 'text-anchor': 'middle' }, `${scoreName} of each picture, one snapshot before`),
+    svg('text', { x: px(0.5), y: H - 6, 'text-anchor': 'middle' }, wholePicture ? 'probability of each truth, one snapshot before' : 'F1 of each picture, one snapshot before'),
     svg('text', { x: 12, y: py(0.5), 'text-anchor': 'middle', transform: `rotate(-90 12 ${py(0.5)})` }, `${wholePicture ? 'probability' : 'F1'} now`),
     [...book.pictures.keys()].map(i => {
       const now = foundIn(state.page, i).s, before = foundIn(previous, i).s, on = i === state.picture;
