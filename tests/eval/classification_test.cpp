@@ -132,6 +132,16 @@ TEST_CASE("classification: against plain loops, and in any order") {
   CHECK(result.macro_f1 == doctest::Approx(f1s / C));  // the last class is said, so it has an f1
 }
 
+TEST_CASE("classification: of equally bad pictures the surest is the worst") {
+  ClassificationEvaluator evaluator(3);
+  evaluator.add_picture(1, 0, Scores{0, 0.5f, 0.5f});
+  evaluator.add_picture(2, 0, Scores{0.25f, 0.75f, 0});
+  evaluator.add_picture(3, 0, Scores{0, 1, 0});
+  evaluator.add_picture(4, 0, Scores{0, 0.5f, 0.5f});
+  CHECK(worst_pictures(evaluator.pictures(), 9) == std::vector<std::size_t>{2, 0, 3, 1});
+  CHECK(least_sure_pictures(evaluator.pictures(), 9).empty());
+}
+
 TEST_CASE("classification: nothing, and one class alone") {
   const ClassificationResult none = ClassificationEvaluator(3).accumulate();
   CHECK(none.pictures == 0);
