@@ -162,7 +162,7 @@ class SsdTrainer {
                   (done_ - first) * values_.batch_size * values_.gradient_accumulation_steps) /
                   trained
             : 0;
-    outcome.best_ap = best_ap_;
+    outcome.best.value = best_ap_;
     outcome.best_step = best_step_;
     return outcome;
   }
@@ -270,7 +270,7 @@ class SsdTrainer {
 
   Evaluation evaluate_now() {
     Evaluation evaluation = look_at(evaluated_weights());
-    const double ap = evaluation.coco.ap();
+    const double ap = headline(evaluation).value;
     const bool best = ap > best_ap_;
     if (best) {
       best_ap_ = ap;
