@@ -64,9 +64,7 @@ int run_evaluate(const Options& options) {
     report.title = "Evaluation of " + options.weights;
     report.labels = data.dataset.labels;
     report.finished = true;
-    train::ReportEvaluation line{loaded.info.step, coco.numbers, {}};
-    for (const eval::ClassResult& one : coco.per_class) line.class_ap50.push_back(one.ap50);
-    report.evaluations.push_back(std::move(line));
+    report.evaluations.push_back(train::report_line(loaded.info.step, evaluation));
     train::show_evaluation(report, evaluation, data.dataset, cache);
     const std::filesystem::path page = std::filesystem::path(options.report) / "index.html";
     train::write_report(page, report);

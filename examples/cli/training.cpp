@@ -27,7 +27,7 @@ nlohmann::ordered_json results_of(
     json["ap"] = coco.ap();
     json["ap50"] = coco.ap50();
     json["ap75"] = coco.ap75();
-    json["best_ap"] = outcome.best_ap;
+    json["best_" + outcome.best.name] = outcome.best.value;
     json["best_step"] = outcome.best_step;
     json["threshold"] = eval::best_threshold(outcome.last->matches).threshold;  // of the best F1
     for (const eval::ClassResult& one : coco.per_class)

@@ -129,7 +129,7 @@ TEST_CASE("augment: boxes and polygons follow the pixels through every transform
   for (const std::string& name : Augmentation::names()) {
     const int seen = follow(Augmentation::parse(name + "(p=1)"), 40);
     // Only a crop can lose the object.
-    CHECK(seen >= (name == "ssd_random_crop" ? 20 : 40));
+    CHECK(seen >= (name == "ssd_random_crop" || name == "random_resized_crop" ? 20 : 40));
   }
 }
 
@@ -172,13 +172,14 @@ TEST_CASE("augment: text and back") {
       "min_aspect=0.5, max_aspect=2)");
   for (const auto& list :
        {Augmentation::ssd(), Augmentation::ssd_distort(), Augmentation::workflow(),
-        Augmentation()}) {
+        Augmentation::whole_picture(), Augmentation()}) {
     CHECK(Augmentation::parse(list.text()).text() == list.text());
   }
   CHECK(Augmentation().text() == "none");
   CHECK(Augmentation::parse("").transforms().empty());
   CHECK(Augmentation::parse("none").transforms().empty());
   CHECK(Augmentation::parse("workflow").transforms().size() == 5);
+  CHECK(Augmentation::parse("WholePicture").text() == Augmentation::whole_picture().text());
   CHECK(Augmentation::parse("ssd, gauss_noise").transforms().size() == 3);
 
   const auto list = Augmentation::parse(

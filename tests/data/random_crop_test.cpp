@@ -164,4 +164,36 @@ TEST_CASE("random_crop: crowds do not steer the crop, and stay while any part do
   }
 }
 
+TEST_CASE("random_crop: whole pictures are cut by area and shape alone") {
+  const std::vector<std::uint8_t> pixels(200 * 300 * 3, 128);
+  const RandomResizedCrop crop;
+  Sample sample;
+  double least = 1, most = 0, narrow = 10, wide = 0;
+  for (std::uint32_t k = 0; k < 1000; ++k) {
+    sample.begin({pixels.data(), 200, 300}, 64, 64);
+    sample.objects = {object_at(0, 0, 1, 1)};
+    Random random(7, Stream::augment, k, 3);
+    crop.apply(sample, random);
+    const double h = sample.height(), w = sample.width();
+    const double area = h * w / (200 * 300);
+    least = std::min(least, area), most = std::max(most, area);
+    narrow = std::min(narrow, w / h), wide = std::max(wide, w / h);
+    CHECK(sample.objects.size() <= 1);
+  }
+  // One pixel of the shorter side is 1 / 105 of it.
+  CHECK(least >= 0.35);
+  CHECK(least < 0.40);
+  CHECK(most > 0.8);  // a crop as high as the picture, 4 : 3
+  CHECK(narrow > 0.75 * (1 - 0.01));
+  CHECK(narrow < 0.80);
+  CHECK(wide < 1.3333 * (1 + 0.01));
+  CHECK(wide > 1.28);
+  // No part of a strip is of that shape and size: it stays whole.
+  sample.begin({pixels.data(), 10, 300}, 64, 64);
+  Random random(7, Stream::augment);
+  crop.apply(sample, random);
+  CHECK(sample.height() == 10);
+  CHECK(sample.width() == 300);
+}
+
 }  // namespace ocelli::data

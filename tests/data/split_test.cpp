@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +68,47 @@ TEST_CASE("split: one number a picture decides by percentage") {
   CHECK(keys(split.train) == train);
   CHECK(keys(split.validation) == validation);
   CHECK(keys(split_percent(with(names), 25, 7).validation) != validation);
+}
+
+TEST_CASE("split: each class of whole pictures with two is in both parts") {
+  const std::vector<double> uniforms =
+      test::vectors("split_random").at("seed99_uniforms").get<std::vector<double>>();
+  // Numbers: 0.404 0.200 0.179 0.248 0.760 ...
+  Dataset data = with({"a", "b", "c", "d", "e"});
+  data.labels = {"cat", "dog", "owl"};
+  for (std::size_t i = 0; i < 5; ++i) CHECK(data.pictures[i].tags.empty());
+  data.pictures[0].tags = {1};
+  data.pictures[4].tags = {1, 2};  // the first counts
+  data.pictures[1].tags = {2};
+  data.pictures[2].tags = {2};
+  data.pictures[3].tags = {3};
+  REQUIRE(uniforms[0] < uniforms[4]);
+  // Below 0.3 lie b, c, d. Cats would all train: the lower number moves. Dogs would all validate:
+  // the higher moves. The only owl stays where it was.
+  const Split split = split_percent(data, 30);
+  CHECK(keys(split.train) == "b e");
+  CHECK(keys(split.validation) == "a c d");
+  CHECK(keys(split_percent(data, 30).train) == keys(split.train));
+  // Boxes decide by themselves.
+  for (Picture& picture : data.pictures) picture.objects.resize(1);
+  CHECK(keys(split_percent(data, 30).validation) == "b c d");
+
+  // Many classes: never one in one part alone, and pictures are neither lost nor doubled.
+  std::vector<std::string> names;
+  for (int k = 0; k < 60; ++k) names.push_back(std::to_string(k));
+  Dataset many = with(names);
+  for (std::size_t k = 0; k < 60; ++k) many.pictures[k].tags = {static_cast<int>(1 + k % 20)};
+  for (const double percent : {2.0, 20.0, 97.0}) {
+    for (std::uint64_t seed = 0; seed < 5; ++seed) {
+      const Split part = split_percent(many, percent, seed);
+      CHECK(part.train.pictures.size() + part.validation.pictures.size() == 60);
+      for (const Dataset& one : {part.train, part.validation}) {
+        std::set<int> classes;
+        for (const Picture& picture : one.pictures) classes.insert(picture.tags.front());
+        CHECK(classes.size() == 20);
+      }
+    }
+  }
 }
 
 TEST_CASE("split: an empty part is refused") {

@@ -46,6 +46,10 @@ struct Fixture {
     }
     return all;
   }
+  std::vector<ReportFound> found(const FlipBook& book, long step) const {
+    return found_in_pictures(
+        {eval::CocoEvaluator(3), {}, evaluated(step)}, book.chosen(), *cache, {});
+  }
 };
 
 void check_equal(const std::vector<ReportPage>& got, const std::vector<ReportPage>& wanted) {
@@ -80,7 +84,7 @@ TEST_CASE("flip_book: shows labelled pictures, spread over the set, and what was
   CHECK(book.pictures()[3].key == "shapes-9.png");  // the eleven others, in four equal steps
   CHECK(f.open(-1, 100).pictures().size() == 11);
 
-  book.add(8, f.evaluated(8), {}, {});
+  book.add(8, f.found(book, 8));
   REQUIRE(book.pages().size() == 1);
   REQUIRE(book.pages()[0].found.size() == 4);
   for (std::size_t i = 0; i < 4; ++i) {
@@ -96,7 +100,7 @@ TEST_CASE("flip_book: after a resume it holds the pages up to that step") {
   std::vector<ReportPage> wanted;
   {
     FlipBook book = f.open(-1);
-    for (const long step : {2L, 4L, 6L, 6L}) book.add(step, f.evaluated(step), {}, {});
+    for (const long step : {2L, 4L, 6L, 6L}) book.add(step, f.found(book, step));
     wanted = book.pages();
     REQUIRE(wanted.size() == 3);  // an evaluation that was made again takes the old one's place
   }

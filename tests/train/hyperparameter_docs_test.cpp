@@ -33,7 +33,7 @@ TEST_CASE("hyperparameter_docs: rows say default, values and effect") {
   const std::string help = help_hyperparameters();
   CHECK(
       says(help, "  momentum_epsilon=1  (number, greater than 0)\n      Added to the mean square"));
-  for (const Hyperparameter& row : ssd_hyperparameters()) {
+  for (const Hyperparameter& row : all_hyperparameters()) {
     CHECK(says(page, "| `" + std::string(row.name) + "` |"));
     CHECK(says(help, "  " + std::string(row.name) + "="));
   }

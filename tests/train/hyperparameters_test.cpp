@@ -163,7 +163,7 @@ TEST_CASE("hyperparameters: every name of the compatibility surface is known") {
 
 TEST_CASE("hyperparameters: each row of the table can be set to its default and read back") {
   std::set<std::string_view> names;
-  for (const Hyperparameter& row : ssd_hyperparameters()) {
+  for (const Hyperparameter& row : all_hyperparameters()) {
     CAPTURE(row.name);
     CHECK(names.insert(row.name).second);
     if (!row.alias.empty()) CHECK(names.insert(row.alias).second);
@@ -379,7 +379,7 @@ TEST_CASE("hyperparameters: config.json holds everything, and is read back to th
       json["hyperparameters"]["num_steps"].dump() ==
       R"({"value":7,"from":"file","where":"a.params:3"})");
   CHECK(json["hyperparameters"]["batch_size"].dump() == R"({"value":24,"from":"default"})");
-  CHECK(json["hyperparameters"].size() == ssd_hyperparameters().size());
+  CHECK(json["hyperparameters"].size() == all_hyperparameters().size());
 
   const std::string text = json.dump(2);
   Hyperparameters again = fresh();

@@ -45,7 +45,7 @@ ReportData example() {
   found.detections = {
       {{0, 0, 100, 200}, 1, 0.25F}, {{25, 50, 75, 150}, 2, 0.875F}, {{0, 0, 1, 1}, 1, 0.01F}};
   report.pages = {{.step = 100, .found = {found}}, {.step = 200, .found = {{}}}};
-  report.evaluations = {{.step = 100, .numbers = {0.25, -1}, .class_ap50 = {0.5, -1}}};
+  report.evaluations = {{.step = 100, .numbers = {0.25, -1}, .classes = {0.5, -1}}};
   report.confusion = {0, 1, 2, 3, 4, 5, 6, 7, 8};
   return report;
 }

@@ -140,7 +140,7 @@ TinyOutcome train_tiny(const TinyRun& run) {
     result.ap = outcome.last->coco.ap();
     result.ap50 = outcome.last->coco.ap50();
   }
-  result.best_ap = outcome.best_ap;
+  result.best_ap = outcome.best.value;
   result.best_step = outcome.best_step;
   return result;
 }

@@ -7,7 +7,7 @@
 //   gaussian_blur(p=0.3, min_kernel=3, max_kernel=7)   # to the end of the line
 //
 // Capitals, '-' and '_' in names make no difference: HorizontalFlip is horizontal_flip. The words
-// none, ssd, ssd_distort and workflow stand for whole lists.
+// none, ssd, ssd_distort, workflow and whole_picture stand for whole lists.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -33,7 +33,7 @@ namespace ocelli::data {
 
 /// Any transform; a new one is a struct like HorizontalFlip and a place in this list.
 using Transform = std::variant<
-    HorizontalFlip, VerticalFlip, RandomRotate90, Expand, Resize, SsdRandomCrop,
+    HorizontalFlip, VerticalFlip, RandomRotate90, Expand, Resize, SsdRandomCrop, RandomResizedCrop,
     RandomBrightnessContrast, GaussianBlur, GaussNoise, RandomAdjustBrightness,
     RandomAdjustContrast, RandomAdjustHue, RandomAdjustSaturation>;
 
@@ -66,6 +66,10 @@ class Augmentation {
         HorizontalFlip{.p = 0.5},
         VerticalFlip{.p = 0.3},
     });
+  }
+  /// What a classifier of whole pictures is trained with.
+  static Augmentation whole_picture() {
+    return Augmentation({RandomResizedCrop{}, HorizontalFlip{}});
   }
   /// Reads the text form; see the top of the file.
   /// @param where  for messages: the file or option that the text came from
@@ -181,7 +185,7 @@ inline Transform read_transform(
   });
   if (!found) {
     std::vector<std::string> known = Augmentation::names();
-    known.insert(known.end(), {"none", "ssd", "ssd_distort", "workflow"});
+    known.insert(known.end(), {"none", "ssd", "ssd_distort", "workflow", "whole_picture"});
     throw ConfigError(
         "no transform is called \"" + shown(name) + "\"", where,
         "did you mean " + nearest_name(plain_name(name), known) + "?");
@@ -249,7 +253,8 @@ inline Augmentation Augmentation::parse(std::string_view text, const std::string
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (name.empty() && settings.empty()) continue;
     const std::string word = detail::squeezed(name);
-    const bool list = word == "none" || word == "ssd" || word == "ssddistort" || word == "workflow";
+    const bool list = word == "none" || word == "ssd" || word == "ssddistort" ||
+                      word == "workflow" || word == "wholepicture";
     if (list && !settings.empty()) {
       throw ConfigError(
           "\"" + shown(name) + "\" is a whole list and takes no parameters", where,
@@ -261,6 +266,8 @@ inline Augmentation Augmentation::parse(std::string_view text, const std::string
       append(ssd_distort());
     } else if (word == "workflow") {
       append(workflow());
+    } else if (word == "wholepicture") {
+      append(whole_picture());
     } else if (word != "none") {
       result.transforms_.push_back(detail::read_transform(name, settings, where));
     }

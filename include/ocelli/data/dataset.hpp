@@ -27,6 +27,9 @@ struct Object {
 /// An unlabelled picture is not a negative: nobody has looked at it.
 enum class PictureState : std::uint8_t { unlabelled, negative, labelled };
 
+/// What is learned of a picture: where its objects are, or what it shows as a whole.
+enum class TargetKind : std::uint8_t { boxes, whole_picture };
+
 struct Picture {
   std::string key;            ///< path below the data set's root, '/' separated, UTF-8
   int width = 0, height = 0;  ///< pixels after EXIF rotation; 0 when not yet known
@@ -47,10 +50,11 @@ struct Finding {
 
 struct Dataset {
   std::string root;                 ///< folder (or bucket prefix) that the keys are relative to
-  std::string format;               ///< "voc", "coco", "cloud-annotations", "yolo", "cvat"
+  std::string format;               ///< "voc", "coco", "cloud-annotations[-csv]", "yolo", "cvat"
   std::vector<std::string> labels;  ///< class names in order; label id = position + 1
   std::vector<Picture> pictures;    ///< in a fixed order (by key unless the format has its own)
   std::vector<Finding> findings;
+  std::string type = {};  ///< "classification", "localization", or "": the format has no types
 };
 
 }  // namespace ocelli::data

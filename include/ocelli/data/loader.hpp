@@ -3,11 +3,14 @@
 //
 //   sample g = step * batch + i   epoch = g / n   picture = permutation(seed, epoch)[g % n]
 //   its random draws: (seed, Stream::augment, step, i)
+//
+// What belongs to a picture is its boxes, or one class (whole_pictures.hpp); all else is the same.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +32,7 @@
 #include "ocelli/data/resize.hpp"
 #include "ocelli/data/sample.hpp"
 #include "ocelli/data/targets.hpp"
+#include "ocelli/data/whole_pictures.hpp"
 
 namespace ocelli::data {
 
@@ -42,24 +46,32 @@ struct LoaderOptions {
   int max_boxes = 100;  ///< of one picture, after augmentation: the first ones
   int threads = 1;      ///< that prepare batches; 0: get() prepares them itself
   int prefetch = 2;     ///< batches that are prepared ahead
+  TargetKind targets = TargetKind::boxes;
 };
 
 /// One batch, in the loader's memory: good until the next get(). Rows past a picture's count are 0.
 struct Batch {
   std::int64_t step = -1;
-  int size = 0, height = 0, width = 0, max_boxes = 0;
+  int size = 0, height = 0, width = 0;
+  int max_boxes = 0;                 ///< 0 for whole pictures, which have no boxes, labels, counts
   float* images = nullptr;           ///< [size, height, width, 3], aligned to 64 bytes
   Box* boxes = nullptr;              ///< [size, max_boxes] of [ymin, xmin, ymax, xmax]
   std::int32_t* labels = nullptr;    ///< [size, max_boxes], 1-based; 0 is padding
   std::int32_t* counts = nullptr;    ///< [size] boxes in use
   std::int32_t* pictures = nullptr;  ///< [size] positions in Dataset::pictures
+  std::int32_t* classes = nullptr;   ///< [size] of whole pictures: 0 .. C-1
 };
 
 /// A picture as evaluation sees it, only resized and scaled: writes [height, width, 3] to out.
 /// Returns the picture's own size, which boxes map back to. Safe from any thread.
+/// @param central  share of each side that is kept around the middle, (0, 1]; for whole pictures
 inline ImageSize load_for_eval(
     const ImageCache& cache, std::size_t picture, int height, int width, float* out,
-    PixelScale scale = {}, Resampling resampling = Resampling::bilinear) {
+    PixelScale scale = {}, Resampling resampling = Resampling::bilinear, double central = 1) {
+  if (!(central > 0 && central <= 1)) {
+    throw ConfigError(
+        "the central share of a picture must lie above 0 and not above 1", "load_for_eval");
+  }
   Image decoded;
   Pixels<std::uint8_t> pixels;
   ImageSize size{cache.height(picture), cache.width(picture)};
@@ -71,8 +83,12 @@ inline ImageSize load_for_eval(
     size = {decoded.height, decoded.width};
   }
   Resizer resize;
-  const Window whole{0, 0, pixels.height, pixels.width, false, false, {}};
-  resize(pixels, whole, height, width, out, scale, resampling);
+  const auto kept = [central](int side) {
+    return std::max(1, static_cast<int>(std::lround(side * central)));
+  };
+  const int h = kept(pixels.height), w = kept(pixels.width);
+  const Window middle{(pixels.height - h) / 2, (pixels.width - w) / 2, h, w, false, false, {}};
+  resize(pixels, middle, height, width, out, scale, resampling);
   return size;
 }
 
@@ -85,7 +101,7 @@ class Loader {
   Loader(const Dataset& dataset, const ImageCache& cache, LoaderOptions options)
       : cache_(&cache), options_(std::move(options)) {
     check_options();
-    targets_ = collect_targets(dataset, cache);
+    targets_ = collect_targets(dataset, cache, options_.targets);
     slots_.resize(static_cast<std::size_t>(options_.threads == 0 ? 1 : options_.prefetch + 1));
     for (Slot& slot : slots_) slot.allocate(options_);
 
@@ -142,31 +158,38 @@ class Loader {
     Batch batch;
     Buffer<float> images;
     Buffer<Box> boxes;
-    Buffer<std::int32_t> labels, counts, pictures;
+    Buffer<std::int32_t> labels, counts, pictures, classes;
     int left = 0;              ///< pictures that are not ready
     int fault_at = 0;          ///< the place that `fault` is about
     std::exception_ptr fault;  ///< of the first place that failed
 
     void allocate(const LoaderOptions& options) {
       const auto n = static_cast<std::size_t>(options.batch);
-      const auto rows = n * static_cast<std::size_t>(options.max_boxes);
+      const bool whole = options.targets == TargetKind::whole_picture;
+      const int max_boxes = whole ? 0 : options.max_boxes;
+      const auto rows = n * static_cast<std::size_t>(max_boxes);
       const auto area =
           static_cast<std::size_t>(options.height) * static_cast<std::size_t>(options.width);
       images = Buffer<float>(n * area * 3);
-      boxes = Buffer<Box>(rows);
-      labels = Buffer<std::int32_t>(rows);
-      counts = Buffer<std::int32_t>(n);
       pictures = Buffer<std::int32_t>(n);
+      if (whole) {
+        classes = Buffer<std::int32_t>(n);
+      } else {
+        boxes = Buffer<Box>(rows);
+        labels = Buffer<std::int32_t>(rows);
+        counts = Buffer<std::int32_t>(n);
+      }
       batch = {-1,
                options.batch,
                options.height,
                options.width,
-               options.max_boxes,
+               max_boxes,
                images.data(),
                boxes.data(),
                labels.data(),
                counts.data(),
-               pictures.data()};
+               pictures.data(),
+               classes.data()};
     }
     void begin(std::int64_t step) {
       batch.step = step;
@@ -234,7 +257,11 @@ class Loader {
     const auto values =
         static_cast<std::size_t>(batch.height) * static_cast<std::size_t>(batch.width) * 3;
     sample.finish(batch.images + place * values, options_.scale);
-
+    batch.pictures[place] = static_cast<std::int32_t>(source.picture);
+    if (options_.targets == TargetKind::whole_picture) {
+      batch.classes[place] = static_cast<std::int32_t>(source.tag - 1);
+      return;
+    }
     const auto rows = static_cast<std::size_t>(batch.max_boxes);
     Box* boxes = batch.boxes + place * rows;
     std::int32_t* labels = batch.labels + place * rows;
@@ -246,7 +273,6 @@ class Loader {
     std::fill(boxes + count, boxes + rows, Box{});
     std::fill(labels + count, labels + rows, 0);
     batch.counts[place] = static_cast<std::int32_t>(count);
-    batch.pictures[place] = static_cast<std::int32_t>(source.picture);
   }
   std::exception_ptr try_prepare(Worker& worker, const Batch& batch, int i) const noexcept {
     try {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,7 +31,7 @@ struct Split {
 namespace detail {
 
 inline Dataset part_of(const Dataset& data) {
-  return {data.root, data.format, data.labels, {}, {}};
+  return {data.root, data.format, data.labels, {}, {}, data.type};
 }
 inline std::vector<std::size_t> looked_at(const Dataset& data) {
   std::vector<std::size_t> places;
@@ -53,6 +54,36 @@ inline Split make_split(
   for (const std::size_t i : train) split.train.pictures.push_back(data.pictures[i]);
   for (const std::size_t i : validation) split.validation.pictures.push_back(data.pictures[i]);
   return split;
+}
+
+/// What chance decided about one picture.
+struct Draw {
+  std::size_t picture = 0;  ///< position in Dataset::pictures
+  double number = 0;        ///< [0, 1)
+  bool validation = false;
+};
+
+/// Sees to it that each class of whole pictures that has two is in both parts: of a class that
+/// chance gave to one part, the picture that came closest to the other goes there.
+inline void spread_classes(const Dataset& data, std::vector<Draw>& draws) {
+  std::map<int, std::vector<Draw*>> classes;
+  for (Draw& draw : draws) {
+    const Picture& picture = data.pictures[draw.picture];
+    if (!picture.tags.empty() && picture.objects.empty())
+      classes[picture.tags.front()].push_back(&draw);
+  }
+  for (auto& [label, members] : classes) {
+    const bool validation = members.front()->validation;
+    const bool together = std::all_of(members.begin(), members.end(), [&](const Draw* one) {
+      return one->validation == validation;
+    });
+    if (!together || members.size() < 2) continue;
+    const auto [lowest, highest] = std::minmax_element(
+        members.begin(), members.end(),
+        [](const Draw* a, const Draw* b) { return a->number < b->number; });
+    Draw* const moved = validation ? *highest : *lowest;
+    moved->validation = !validation;
+  }
 }
 
 }  // namespace detail
@@ -100,15 +131,23 @@ inline Dataset select(const Dataset& data, const std::vector<std::string>& names
 /// Each picture by itself goes to validation with the chance of `percent` in a hundred: one number
 /// of Python's generator a picture, in the order of the data set, below percent / 100. The default
 /// seed repeats the split of the Onepanel templates. The share varies, and with few pictures much.
+/// Of pictures labelled as a whole, each class of at least two is then in both parts: where chance
+/// gave all to one, the picture whose number came closest moves.
 /// @throws DataError when a part would be empty
 inline Split split_percent(const Dataset& data, double percent, std::uint64_t seed = 99) {
   if (!(percent > 0 && percent < 100)) {
     throw ConfigError("the percentage for validation must lie between 0 and 100", "val_percent");
   }
   PythonRandom random(seed);
-  std::vector<std::size_t> train, validation;
+  std::vector<detail::Draw> draws;
   for (const std::size_t i : detail::looked_at(data)) {
-    (random.uniform() < percent / 100 ? validation : train).push_back(i);
+    const double number = random.uniform();
+    draws.push_back({i, number, number < percent / 100});
+  }
+  detail::spread_classes(data, draws);
+  std::vector<std::size_t> train, validation;
+  for (const detail::Draw& draw : draws) {
+    (draw.validation ? validation : train).push_back(draw.picture);
   }
   return detail::make_split(
       data, train, validation, "label more pictures, or choose another percentage or seed");

@@ -21,10 +21,11 @@ struct TargetCounts {
   std::size_t negatives = 0;        ///< of these, without any object to find
   std::size_t unlabelled = 0;       ///< left out: nobody has looked at them
   std::size_t bad = 0;              ///< left out: cannot be used (CacheOptions::skip_bad)
-  std::size_t without_targets = 0;  ///< left out: only crowd regions or whole-picture labels
+  std::size_t without_targets = 0;  ///< left out: nothing of the kind that is learned
   std::size_t objects = 0;          ///< that are trained on
   std::size_t crowds = 0;           ///< crowd regions, which are no targets
   std::size_t dropped = 0;          ///< boxes with NaN, or without area inside the picture
+  std::size_t several_tags = 0;  ///< pictures with more than one label, of which the first counts
 };
 
 /// One picture that takes part.
@@ -32,6 +33,7 @@ struct TrainingPicture {
   std::size_t picture = 0;      ///< position in Dataset::pictures
   int height = 0, width = 0;    ///< the frame of the boxes, in pixels
   std::vector<Object> objects;  ///< inside the frame, with area; no crowds, no polygons
+  int tag = 0;                  ///< whole_picture: its label, 1-based
 };
 
 struct Targets {
@@ -39,7 +41,7 @@ struct Targets {
   TargetCounts counts;
 };
 
-/// Chooses what to train on.
+/// Chooses what to train a detector on; collect_whole_pictures is the classifier's.
 /// @throws DataError when nothing is left, or a label id is not in the data set's list
 inline Targets collect_targets(const Dataset& dataset, const ImageCache& cache) {
   Targets targets;
@@ -56,7 +58,7 @@ inline Targets collect_targets(const Dataset& dataset, const ImageCache& cache) 
     }
     const bool sized = picture.width > 0 && picture.height > 0;
     TrainingPicture chosen{
-        i, sized ? picture.height : cache.height(i), sized ? picture.width : cache.width(i), {}};
+        i, sized ? picture.height : cache.height(i), sized ? picture.width : cache.width(i), {}, 0};
     const auto h = static_cast<float>(chosen.height), w = static_cast<float>(chosen.width);
     std::size_t crowds = 0;
     for (const Object& object : picture.objects) {

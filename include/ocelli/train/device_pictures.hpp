@@ -83,6 +83,8 @@ template <class Rule>
 std::string describe(const data::LoaderOptions& options, Rule& rule) {
   if (options.resampling != data::Resampling::bilinear)
     return "the resampling is by area, a device's is bilinear";
+  if (options.targets != data::TargetKind::boxes)
+    return "the targets are classes of whole pictures, a device's are boxes";
   constexpr int kResize = 4;
   int before = -1;
   bool resized = false;

@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "ocelli/data/cache.hpp"
-#include "ocelli/eval/confusion.hpp"
 #include "ocelli/train/evaluate.hpp"
-#include "ocelli/train/report.hpp"
-#include "ocelli/train/report_picture.hpp"
+#include "ocelli/train/report_data.hpp"
+#include "ocelli/train/report_evaluation.hpp"
 #include "ocelli/train/snapshot.hpp"
 
 namespace ocelli::train {
@@ -25,16 +24,14 @@ class FlipBook {
   /// left by a run that was killed, are removed; -1 removes all.
   FlipBook(
       std::filesystem::path folder, const data::Dataset& dataset, const data::ImageCache& cache,
-      std::size_t limit, long step)
+      std::size_t limit, long step, data::TargetKind task = data::TargetKind::boxes)
       : folder_(std::move(folder)) {
-    const std::vector<std::size_t> all = evaluable_pictures(dataset, cache);
+    const std::vector<std::size_t> all = evaluable_pictures(dataset, cache, task);
     const std::size_t count = std::min(limit, all.size());
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t picture = all[i * all.size() / count];
       chosen_.push_back(picture);
-      pictures_.push_back(report_picture(
-          dataset.pictures[picture].key, cache.read(picture),
-          truths_of(dataset.pictures[picture])));
+      pictures_.push_back(report_picture(dataset, cache, picture, task));
     }
     make_folder(folder_);
     std::error_code code;
@@ -49,24 +46,11 @@ class FlipBook {
     });
   }
 
-  /// Adds and stores the page of an evaluation.
-  void add(
-      long step, const std::vector<eval::EvaluatedPicture>& evaluated,
-      const eval::MatchOptions& match, const ReportData& limits) {
+  /// Adds and stores the page of an evaluation: what was found in each picture of chosen().
+  void add(long step, std::vector<ReportFound> in_pictures) {
     ReportPage page;
     page.step = step;
-    for (const std::size_t picture : chosen_) {
-      ReportFound found;
-      for (const eval::EvaluatedPicture& one : evaluated)
-        if (one.id == static_cast<std::int64_t>(picture)) {
-          found.score = eval::score_picture(one, match).f1();
-          for (const eval::DetectedBox& box : one.detections)
-            if (box.score >= limits.least_score &&
-                found.detections.size() < limits.detections_per_picture)
-              found.detections.push_back(box);
-        }
-      page.found.push_back(std::move(found));
-    }
+    page.found = std::move(in_pictures);
     nlohmann::json json = nlohmann::json::array();
     for (const ReportFound& found : page.found) {
       nlohmann::json boxes = nlohmann::json::array();
@@ -81,6 +65,8 @@ class FlipBook {
     pages_.push_back(std::move(page));
   }
 
+  /// Positions of the book's pictures in the data set.
+  const std::vector<std::size_t>& chosen() const { return chosen_; }
   const std::vector<ReportPicture>& pictures() const { return pictures_; }
   const std::vector<ReportPage>& pages() const { return pages_; }
 

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdio>
 #include <string>
 
+#include "ocelli/train/evaluation_numbers.hpp"
 #include "ocelli/train/observer.hpp"
 #include "ocelli/train/progress.hpp"
 
@@ -20,12 +20,8 @@ class Narrator : public TrainingObserver {
          point.data_wait, point.seconds_left});
   }
   void on_evaluation(long step, const Evaluation& evaluation, bool best) override {
-    const eval::CocoResult& coco = evaluation.coco;
-    char text[128];
-    std::snprintf(
-        text, sizeof text, "step %ld: AP %.3f  AP50 %.3f  AP75 %.3f%s", step, coco.ap(),
-        coco.ap50(), coco.ap75(), best ? "  (best)" : "");
-    progress_.message(text);
+    progress_.message(
+        "step " + std::to_string(step) + ": " + in_words(evaluation) + (best ? "  (best)" : ""));
   }
   void on_message(const std::string& text, bool warning) override {
     progress_.message((warning ? "warning: " : "") + text);

@@ -14,12 +14,16 @@ struct TrainingPoint {
   long step = 0;   ///< steps done
   long steps = 0;  ///< planned
   double epoch = 0;
-  double localization = 0, classification = 0, regularization = 0;
+  double localization = 0;  ///< 0 of a classifier
+  double classification = 0, regularization = 0;
   double learning_rate = 0;
   double images_per_second = 0;
   double data_wait = 0;  ///< share of the time that was spent waiting for data, [0, 1]
   double seconds = 0;    ///< since this process began to train
   double seconds_left = 0;
+  /// Share of the training pictures that a classifier had right while it learned from them; -1: not
+  /// measured.
+  double accuracy = -1;
 
   double loss() const { return localization + classification + regularization; }
 };

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "ocelli/train/evaluation.hpp"
+#include "ocelli/train/evaluation_numbers.hpp"
 
 namespace ocelli::train {
 
@@ -37,7 +38,7 @@ struct TrainingOutcome {
   double seconds = 0;              ///< of this process
   double images_per_second = 0;    ///< of training alone
   std::optional<Evaluation> last;  ///< of the weights at the end
-  double best_ap = -1;
+  NamedNumber best{"ap"};          ///< headline() of the best evaluation
   long best_step = 0;
   std::filesystem::path report;  ///< the page, of a recorded run
 };

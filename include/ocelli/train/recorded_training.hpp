@@ -30,7 +30,7 @@ TrainingOutcome fit_recorded(
   if (prepared) prepared();
   RunRecorder recorder(
       trainer.run(), trainer.settings(), trainer.options(), trainer.train_data().dataset->labels,
-      trainer.held_out().dataset, trainer.held_out().cache, done);
+      trainer.held_out().dataset, trainer.held_out().cache, done, Task::target);
   trainer.observe(recorder);
   TrainingOutcome outcome;
   try {

@@ -27,11 +27,13 @@ inline void check_report(const ReportData& report) {
     if (!holds) throw ConfigError(what, "report", advice);
   };
   const std::size_t classes = report.labels.size();
+  const bool boxes = report.task == data::TargetKind::boxes;
+  const std::size_t side = boxes ? classes + 1 : classes;
   require(
-      report.confusion.empty() || report.confusion.size() == (classes + 1) * (classes + 1),
+      report.confusion.empty() || report.confusion.size() == side * side,
       "the confusion matrix has " + std::to_string(report.confusion.size()) + " cells for " +
           std::to_string(classes) + " classes",
-      "give (C + 1)^2 counts");
+      boxes ? "give (C + 1)^2 counts" : "give C^2 counts");
   long last = -1;
   for (const ReportPage& page : report.pages) {
     require(

@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "ocelli/data/dataset.hpp"
+#include "ocelli/eval/classification.hpp"
 #include "ocelli/eval/coco.hpp"
 #include "ocelli/eval/confusion.hpp"
 #include "ocelli/eval/curves.hpp"
@@ -24,16 +25,18 @@ struct ReportLog {
   double learning_rate = 0;
   double images_per_second = 0;
   double data_wait = 0;  ///< share of the time spent waiting for data, [0, 1]
+  double accuracy = -1;  ///< of a classifier on the pictures it learned from; -1: not measured
 };
 
 /// One evaluation; -1: nothing to measure.
 struct ReportEvaluation {
   long step = 0;
-  std::array<double, 12> numbers{};  ///< as eval::CocoResult
-  std::vector<double> class_ap50{};  ///< [C]
+  std::vector<double> numbers{};  ///< in the order of number_names() of the task
+  std::vector<double> classes{};  ///< [C] AP50, or a classifier's recall
 };
 
-/// A picture to show. Boxes are in pixels of the original, whatever the size of the JPEG.
+/// A picture to show. Boxes are in pixels of the original, whatever the size of the JPEG. What a
+/// picture shows as a whole is a box around all of it.
 struct ReportPicture {
   std::string key;                ///< the data set's name of it
   int height = 0, width = 0;      ///< of the original
@@ -45,7 +48,8 @@ struct ReportPicture {
 /// What a snapshot found in one picture.
 struct ReportFound {
   std::vector<eval::DetectedBox> detections{};
-  double score = 0;  ///< of the picture, [0, 1], higher is better: its F1
+  /// Of the picture, [0, 1], higher is better: its F1; a classifier's probability of the truth.
+  double score = 0;
 };
 
 /// The Flip Book's page of one snapshot.
@@ -67,6 +71,7 @@ struct ReportGallery {
 };
 
 struct ReportData {
+  data::TargetKind task = data::TargetKind::boxes;
   std::string title = "ocelli";
   std::string subtitle{};
   bool finished = false;              ///< false: the page offers to follow the training
@@ -76,12 +81,14 @@ struct ReportData {
   std::vector<std::pair<std::string, std::string>> config{};
   std::vector<ReportLog> log{};
   std::vector<ReportEvaluation> evaluations{};
-  std::vector<ReportPicture> pictures{};  ///< of the Flip Book
-  std::vector<ReportPage> pages{};        ///< rising steps
-  std::vector<eval::ClassResult> classes{};
+  std::vector<ReportPicture> pictures{};          ///< of the Flip Book
+  std::vector<ReportPage> pages{};                ///< rising steps
+  std::vector<eval::ClassResult> classes{};       ///< of a detector
+  std::vector<eval::ClassScores> class_scores{};  ///< of a classifier
   std::vector<eval::PrecisionRecallCurve> curves{};
-  std::vector<long> confusion{};  ///< [(C+1) * (C+1)]: eval::ConfusionMatrix::counts()
-  eval::MatchOptions match{};     ///< the score and IoU of the confusion and of scores
+  /// [(C+1) * (C+1)]: eval::ConfusionMatrix::counts(); of a classifier [C * C].
+  std::vector<long> confusion{};
+  eval::MatchOptions match{};  ///< the score and IoU of the confusion and of scores
   std::vector<ReportGallery> galleries{};
   std::size_t detections_per_picture = 50;  ///< the surest are kept in a page
   double least_score = 0.05;                ///< detections below it are left out of the pages

@@ -60,6 +60,10 @@ function photo(picture, truths, found, o = {}) {
     o.title ? el('span', { class: 'title' }, o.title) : null);
 }
 
+// What is drawn of a picture's detections: those of a score; of a classifier, what it said.
+const shownOf = (found, score) => wholePicture ? found.slice(0, 1) : found.filter(d => d[1] >= 1000 * score - 0.5);
+const scoreName = wholePicture ? 'probability of the truth' : 'F1';
+
 const book = data.book;
 const state = { page: book.pages.length - 1, picture: 0, threshold: Math.max(data.leastScore, data.confusion.score), sort: 'worst', colour: 'class',
   view: 'overlay', hidden: new Set(), playing: null };
@@ -77,7 +81,7 @@ function order() {
 function drawSpark() {
   const W = 1000, H = 54, points = book.pages.map((page, i) => {
     const e = data.evaluations.find(e => e.step === page.step);
-    const v = e && known(e.n[1]) ? e.n[1] : page.p.reduce((a, f) => a + f.s, 0) / Math.max(1, page.p.length);
+    const v = e && known(mainNumber(e)) ? mainNumber(e) : page.p.reduce((a, f) => a + f.s, 0) / Math.max(1, page.p.length);
     return [book.pages.length > 1 ? 8 + i / (book.pages.length - 1) * (W - 16) : W / 2, H - 7 - v * (H - 14), v];
   });
   const line = points.map(p => `${p[0].toFixed(1)} ${p[1].toFixed(1)}`).join('L');
@@ -95,8 +99,8 @@ function drawScatter() {
     svg('rect', { x: px(0), y: py(1), width: px(1) - px(0), height: py(0) - py(1), fill: 'var(--bg)', rx: 4 }),
     svg('line', { class: 'axis', x1: px(0), y1: py(0), x2: px(1), y2: py(1), 'stroke-dasharray': '4 4' }),
     [0, 1].flatMap(v => [svg('text', { x: px(v), y: H - 14, 'text-anchor': v ? 'end' : 'start' }, v), svg('text', { x: px(0) - 5, y: py(v) + (v ? 9 : 0), 'text-anchor': 'end' }, v)]),
-    svg('text', { x: px(0.5), y: H - 6, 'text-anchor': 'middle' }, 'F1 of each picture, one snapshot before'),
-    svg('text', { x: 12, y: py(0.5), 'text-anchor': 'middle', transform: `rotate(-90 12 ${py(0.5)})` }, 'F1 now'),
+    svg('text', { x: px(0.5), y: H - 6, 'text-anchor': 'middle' }, `${scoreName} of each picture, one snapshot before`),
+    svg('text', { x: 12, y: py(0.5), 'text-anchor': 'middle', transform: `rotate(-90 12 ${py(0.5)})` }, `${wholePicture ? 'probability' : 'F1'} now`),
     [...book.pictures.keys()].map(i => {
       const now = foundIn(state.page, i).s, before = foundIn(previous, i).s, on = i === state.picture;
       return svg('circle', { cx: px(before), cy: py(now), r: on ? 7 : 5, fill: scoreHue(now), stroke: on ? 'var(--ink)' : 'var(--card)', 'stroke-width': on ? 2.2 : 1,
@@ -109,7 +113,7 @@ function drawScatter() {
 function drawStage() {
   const picture = book.pictures[state.picture], found = foundIn(state.page, state.picture);
   const truths = picture.truths.filter(t => !state.hidden.has(t[0]));
-  const kept = found.d.filter(d => d[1] >= 1000 * state.threshold - 0.5 && !state.hidden.has(d[0]));
+  const kept = shownOf(found.d, state.threshold).filter(d => !state.hidden.has(d[0]));
   const o = { outcome: state.colour === 'outcome', tags: kept.length <= 40 };
   const shots = { overlay: () => [photo(picture, truths, kept, o)], prediction: () => [photo(picture, [], kept, o)],
     truth: () => [photo(picture, truths, [], { tagTruths: true })],
@@ -117,6 +121,12 @@ function drawStage() {
   const fit = Math.min(picture.w * Math.max(1, 900 / Math.max(picture.w, picture.h)), 560 * picture.w / picture.h);
   byId('stage').style.setProperty('--fit', `${Math.round(fit)}px`);
   byId('stage').replaceChildren(...shots[state.view]());
+  if (wholePicture) {
+    const is = truths.map(t => className(t[0])).join(), right = found.d.length && truths.length && found.d[0][0] === truths[0][0];
+    byId('stage-name').replaceChildren(el('b', {}, picture.key), `  ${picture.training ? '(training picture)' : ''} — is ${is}, said: `,
+      ...found.d.map((d, i) => el('span', { class: i ? null : right ? 'right' : 'wrong' }, `${i ? ', ' : ''}${className(d[0])} ${(d[1] / 1000).toFixed(3)}`)));
+    return;
+  }
   const { outcome, missed } = matchBoxes(truths, kept, data.confusion.iou);
   const right = outcome.filter(v => v === 'right').length, wrong = outcome.filter(v => v === 'wrong').length, gone = missed.filter(v => v).length;
   byId('stage-name').replaceChildren(el('b', {}, picture.key), `  ${picture.training ? '(training picture)' : ''} — `,
@@ -139,7 +149,7 @@ function turn() {
   byId('page').value = state.page;
   byId('threshold').value = state.threshold;
   byId('threshold-name').textContent = state.threshold.toFixed(2);
-  byId('page-name').replaceChildren(el('b', {}, `step ${whole(page.step)}`), `page ${state.page + 1} of ${book.pages.length}`, ...(e ? [el('br'), `AP50 ${percent(e.n[1])} %`] : []));
+  byId('page-name').replaceChildren(el('b', {}, `step ${whole(page.step)}`), `page ${state.page + 1} of ${book.pages.length}`, ...(e ? [el('br'), `${mainName} ${percent(mainNumber(e))} %`] : []));
   for (const name of ['sort', 'colour', 'view']) byId(name).value = state[name];
   drawSpark();
   drawScatter();
@@ -175,6 +185,8 @@ const thumbnails = book.pictures.map(picture => {
 function flipBook() {
   if (!book.pages.length || !book.pictures.length) return;
   byId('book').hidden = false;
+  // Nothing to choose where one label is said of all of a picture.
+  if (wholePicture) for (const name of ['threshold', 'view', 'chips']) (byId(name).closest('label') || byId(name)).hidden = true;
   byId('page').max = book.pages.length - 1;
   byId('page').addEventListener('input', () => { state.page = +byId('page').value; turn(); });
   byId('threshold').addEventListener('input', () => { state.threshold = +byId('threshold').value; turn(); });

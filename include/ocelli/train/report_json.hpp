@@ -19,6 +19,7 @@
 
 #include "ocelli/box/box.hpp"
 #include "ocelli/draw/color.hpp"
+#include "ocelli/eval/classification.hpp"
 #include "ocelli/eval/coco.hpp"
 #include "ocelli/eval/curves.hpp"
 #include "ocelli/eval/picture.hpp"
@@ -201,7 +202,8 @@ inline std::vector<ReportLog> shortened(const std::vector<ReportLog>& log, std::
     ReportLog mean = log[end - 1];
     for (double ReportLog::*number :
          {&ReportLog::loss, &ReportLog::classification, &ReportLog::localization,
-          &ReportLog::regularization, &ReportLog::images_per_second, &ReportLog::data_wait}) {
+          &ReportLog::regularization, &ReportLog::images_per_second, &ReportLog::data_wait,
+          &ReportLog::accuracy}) {
       double sum = 0;
       for (std::size_t i = begin; i < end; ++i) sum += log[i].*number;
       mean.*number = sum / static_cast<double>(end - begin);
@@ -211,8 +213,8 @@ inline std::vector<ReportLog> shortened(const std::vector<ReportLog>& log, std::
   return means;
 }
 
-inline void add_log(JsonText& json, const std::vector<ReportLog>& whole) {
-  const std::vector<ReportLog> log = shortened(whole, 2000);
+inline void add_log(JsonText& json, const ReportData& report) {
+  const std::vector<ReportLog> log = shortened(report.log, 2000);
   json.key("log").open('{').key("step").open('[');
   for (const ReportLog& line : log) json.value(line.step);
   json.close(']');
@@ -229,6 +231,7 @@ inline void add_log(JsonText& json, const std::vector<ReportLog>& whole) {
   column("learning_rate", &ReportLog::learning_rate);
   column("images_per_second", &ReportLog::images_per_second);
   column("data_wait", &ReportLog::data_wait);
+  if (report.task == data::TargetKind::whole_picture) column("accuracy", &ReportLog::accuracy);
   json.close('}');
 }
 
@@ -238,7 +241,7 @@ inline void add_metrics(JsonText& json, const ReportData& report) {
     json.open('{').field("step", evaluation.step).key("n").open('[');
     for (double number : evaluation.numbers) json.value(number);
     json.close(']').key("c").open('[');
-    for (double number : evaluation.class_ap50) json.value(number);
+    for (double number : evaluation.classes) json.value(number);
     json.close(']').close('}');
   }
   json.close(']').key("perClass").open('[');
@@ -248,6 +251,12 @@ inline void add_metrics(JsonText& json, const ReportData& report) {
     for (double number :
          {row.ap, row.ap50, row.ap75, row.ap_small, row.ap_medium, row.ap_large, row.ar100})
       json.value(number);
+    json.close(']').close('}');
+  }
+  for (const eval::ClassScores& row : report.class_scores) {
+    json.open('{').field("label", row.index + 1).field("truths", row.pictures);
+    json.field("detections", row.said).key("n").open('[');
+    for (double number : {row.recall, row.precision, row.f1}) json.value(number);
     json.close(']').close('}');
   }
   json.close(']').key("curves").open('[');
@@ -304,7 +313,8 @@ inline std::string hex_color(draw::Color color) {
 /// The whole report. The sizes must fit each other: write_report checks them.
 inline std::string report_json(const ReportData& report) {
   JsonText json;
-  json.open('{').field("title", report.title).field("subtitle", report.subtitle);
+  json.open('{').field("task", report.task == data::TargetKind::boxes ? "boxes" : "whole_picture");
+  json.field("title", report.title).field("subtitle", report.subtitle);
   json.field("finished", report.finished).field("totalSteps", report.total_steps);
   json.field("seconds", report.seconds).field("leastScore", report.least_score);
   json.key("classes").open('[');
@@ -317,7 +327,7 @@ inline std::string report_json(const ReportData& report) {
   for (const auto& [name, content] : report.config)
     json.open('[').value(name).value(content).close(']');
   json.close(']');
-  add_log(json, report.log);
+  add_log(json, report);
   add_metrics(json, report);
   add_pictures(json, report);
   return json.close('}').text();

@@ -7,8 +7,11 @@
 namespace ocelli::train::detail {
 
 inline constexpr std::string_view kScriptOverview = R"page(
-const numberNames = ['AP', 'AP50', 'AP75', 'AP small', 'AP medium', 'AP large',
-  'AR 1', 'AR 10', 'AR 100', 'AR small', 'AR medium', 'AR large'];
+// Of a classifier a picture as a whole is right or wrong; of a detector, boxes are.
+const wholePicture = data.task === 'whole_picture';
+const numberNames = wholePicture ? ['accuracy', 'mean of classes', 'top 5', 'mean F1', 'log loss']
+  : ['AP', 'AP50', 'AP75', 'AP small', 'AP medium', 'AP large', 'AR 1', 'AR 10', 'AR 100', 'AR small', 'AR medium', 'AR large'];
+const mainName = wholePicture ? 'accuracy' : 'AP50', mainNumber = e => e.n[wholePicture ? 0 : 1];
 
 function headline() {
   byId('title').textContent = document.title = data.title;
@@ -20,10 +23,12 @@ function headline() {
   const now = data.evaluations[data.evaluations.length - 1];
   if (now) {
     const best = data.evaluations.reduce((a, b) => b.n[0] > a.n[0] ? b : a);
-    for (const [i, name, more] of [[1, 'AP at IoU 0.50', 'precision over recall'], [0, 'AP', 'mean over IoU 0.50–0.95'],
-      [2, 'AP at IoU 0.75', 'well placed boxes'], [8, 'AR', 'found, of 100 a picture']])
+    for (const [i, name, more] of wholePicture ? [[0, 'accuracy', 'of all pictures'], [1, 'mean of classes', 'each class counts alike'],
+      ...(data.classes.length > 5 ? [[2, 'top 5', 'truth among the five surest']] : [])]
+      : [[1, 'AP at IoU 0.50', 'precision over recall'], [0, 'AP', 'mean over IoU 0.50–0.95'],
+        [2, 'AP at IoU 0.75', 'well placed boxes'], [8, 'AR', 'found, of 100 a picture']])
       if (known(now.n[i])) figure(name, percent(now.n[i]) + ' %', more, now.n[i]);
-    if (known(best.n[0])) figure('best AP', percent(best.n[0]) + ' %', `at step ${whole(best.step)}`);
+    if (known(best.n[0])) figure(`best ${numberNames[0]}`, percent(best.n[0]) + ' %', `at step ${whole(best.step)}`);
   }
   const step = Math.max(last >= 0 ? log.step[last] : 0, now ? now.step : 0);
   if (step) figure('step', whole(step), data.totalSteps ? `of ${whole(data.totalSteps)}${data.finished ? ', finished' : ''}` : '',
@@ -55,11 +60,18 @@ function training() {
   }
   if (data.evaluations.some(e => known(e.n[0]))) {
     const over = (name, color, pick) => ({ name, color, points: data.evaluations.map(e => [e.step, known(pick(e)) ? pick(e) : null]) });
-    charts.push(lineChart({ title: 'Average precision', yMin: 0, yMax: 1, format: share, yTick: v => v.toFixed(1),
+    if (wholePicture) {
+      const learned = log.step.map((step, i) => [step, known(log.accuracy[i]) ? log.accuracy[i] : null]);
+      charts.push(lineChart({ title: 'Accuracy', yMin: 0, yMax: 1, format: share, yTick: v => v.toFixed(1),
+        series: [over('accuracy', hues[0], e => e.n[0]), over('mean of classes', hues[2], e => e.n[1]),
+          ...(data.classes.length > 5 ? [over('top 5', hues[4], e => e.n[2])] : []),
+          ...(learned.some(p => p[1] !== null) ? [{ name: 'pictures learned from', color: hues[5], points: learned.length > 60 ? smooth(learned) : learned }] : [])] }));
+      charts.push(lineChart({ title: 'Log loss', note: 'of the pictures held out', logSwitch: true, series: [over('log loss', hues[1], e => e.n[4])] }));
+    } else charts.push(lineChart({ title: 'Average precision', yMin: 0, yMax: 1, format: share, yTick: v => v.toFixed(1),
       series: [over('AP50', hues[1], e => e.n[1]), over('AP', hues[0], e => e.n[0]), over('AP75', hues[2], e => e.n[2]),
         over('AR 100', hues[4], e => e.n[8])] }));
     if (data.classes.length > 1 && data.evaluations.some(e => e.c.length))
-      charts.push(lineChart({ title: 'AP50 of each class', yMin: 0, yMax: 1, format: share, yTick: v => v.toFixed(1),
+      charts.push(lineChart({ title: wholePicture ? 'Recall of each class' : 'AP50 of each class', yMin: 0, yMax: 1, format: share, yTick: v => v.toFixed(1),
         series: data.classes.map((c, i) => over(c.name, c.color, e => e.c[i])) }));
   }
   if (log.step.length) {
@@ -78,12 +90,14 @@ function training() {
 function numbersTable() {
   const now = data.evaluations[data.evaluations.length - 1];
   if (!now) return null;
+  const cell = (v, i) => numberNames[i] === 'log loss' ? el('td', {}, known(v) ? share(v) : '') : barCell(v);
   const before = data.evaluations[data.evaluations.length - 2];
   const change = i => before && known(before.n[i]) && known(now.n[i])
-    ? (now.n[i] >= before.n[i] ? '+' : '−') + (100 * Math.abs(now.n[i] - before.n[i])).toFixed(1) : '';
-  return el('div', { class: 'card wide' }, el('h3', {}, `The 12 COCO numbers at step ${whole(now.step)}, in %`),
+    ? (now.n[i] >= before.n[i] ? '+' : '−') + (numberNames[i] === 'log loss' ? share(Math.abs(now.n[i] - before.n[i]))
+      : (100 * Math.abs(now.n[i] - before.n[i])).toFixed(1)) : '';
+  return el('div', { class: 'card wide' }, el('h3', {}, `${wholePicture ? 'All pictures' : 'The 12 COCO numbers'} at step ${whole(now.step)}, in %`),
     el('div', { class: 'scroll' }, el('table', { class: 'numbers' }, el('thead', {}, el('tr', {}, numberNames.map(name => el('th', {}, name)))),
-      el('tbody', {}, el('tr', {}, now.n.map(barCell)), before ? el('tr', {}, numberNames.map((_, i) => el('td', { title: 'since the evaluation before' }, change(i)))) : null))));
+      el('tbody', {}, el('tr', {}, now.n.map(cell)), before ? el('tr', {}, numberNames.map((_, i) => el('td', { title: 'since the evaluation before' }, change(i)))) : null))));
 }
 function barCell(v) {
   return el('td', { class: 'bar' }, percent(v), known(v) ? el('i', { style: { '--part': `${100 * v}%` } }) : null);
@@ -92,7 +106,9 @@ function barCell(v) {
 function classTable() {
   if (!data.perClass.length) return null;
   const best = new Map(data.curves.map(c => [c.label, c.best]));
-  const columns = [['class', r => className(r.label)], ['objects', r => r.truths], ['AP', r => r.n[0]], ['AP50', r => r.n[1]],
+  const columns = wholePicture ? [['class', r => className(r.label)], ['pictures', r => r.truths], ['recall', r => r.n[0]],
+    ['precision', r => r.n[1]], ['F1', r => r.n[2]], ['said of', r => r.detections]]
+    : [['class', r => className(r.label)], ['objects', r => r.truths], ['AP', r => r.n[0]], ['AP50', r => r.n[1]],
     ['AP75', r => r.n[2]], ['AP small', r => r.n[3]], ['AP medium', r => r.n[4]], ['AP large', r => r.n[5]], ['AR 100', r => r.n[6]],
     ['best F1', r => (best.get(r.label) || [])[3]], ['at score', r => (best.get(r.label) || [])[0]]];
   const body = el('tbody');
@@ -104,7 +120,8 @@ function classTable() {
       return (typeof x === 'string' ? x.localeCompare(y) : (x ?? -1) - (y ?? -1)) * (rising ? 1 : -1);
     });
     body.replaceChildren(...rows.map(r => el('tr', {}, el('td', {}, swatch(classColor(r.label)), className(r.label)), el('td', {}, whole(r.truths)),
-      r.n.map(barCell), el('td', {}, share(columns[9][1](r))), el('td', {}, share(columns[10][1](r))))));
+      r.n.map(barCell), wholePicture ? el('td', {}, whole(r.detections))
+        : [el('td', {}, share(columns[9][1](r))), el('td', {}, share(columns[10][1](r)))])));
   }
   fill();
   const head = columns.map(([name], i) => el('th', { class: 'sortable', title: 'sort', onclick: () => {
@@ -119,23 +136,24 @@ function classTable() {
 function confusionTable() {
   const counts = data.confusion.counts, C = data.classes.length;
   if (!counts.length) return null;
-  const order = [...Array(C).keys()].map(c => c + 1).concat(0);  // background last
+  const order = [...Array(C).keys()].map(c => c + 1).concat(wholePicture ? [] : [0]);  // background last
+  const countOf = (truth, found) => wholePicture ? counts[(truth - 1) * C + found - 1] : counts[truth * (C + 1) + found];
   const few = C <= 14;
-  const header = el('tr', {}, el('th', {}, 'truth \\ found'), order.map(c => el('th', { title: c ? className(c) : 'missed' }, c ? className(c) : 'missed')));
+  const header = el('tr', {}, el('th', {}, wholePicture ? 'truth \\ said' : 'truth \\ found'), order.map(c => el('th', { title: c ? className(c) : 'missed' }, c ? className(c) : 'missed')));
   const rows = order.map(truth => {
-    const of = order.map(found => counts[truth * (C + 1) + found]), sum = of.reduce((a, b) => a + b, 0);
+    const of = order.map(found => countOf(truth, found)), sum = of.reduce((a, b) => a + b, 0);
     const name = truth ? className(truth) : 'nothing there';
     return el('tr', {}, el('th', { title: name }, name), order.map((found, i) => {
       if (!truth && !found) return el('td', { style: { background: 'none' } });
       const part = sum ? of[i] / sum : 0, right = truth === found;
       return el('td', { class: part > 0.55 ? 'strong' : null,
         style: { '--part': `${(92 * Math.sqrt(part)).toFixed(0)}%`, '--hue': right ? 'var(--good)' : 'var(--bad)' },
-        onmousemove: event => showTip(event, `${name} → ${found ? className(found) : 'missed'}`, [[null, 'objects', whole(of[i])],
+        onmousemove: event => showTip(event, `${name} → ${found ? className(found) : 'missed'}`, [[null, wholePicture ? 'pictures' : 'objects', whole(of[i])],
           [null, 'of the row', percent(part) + ' %']]), onmouseleave: hideTip }, few || of[i] ? whole(of[i]) : '');
     }));
   });
   return el('div', { class: few ? 'card' : 'card wide' }, el('h3', {}, 'Confusion'), el('p', { class: 'note' },
-    `Detections with a score of at least ${share(data.confusion.score)} (the best F1 of all classes together), matched at IoU ${data.confusion.iou}. ` +
+    wholePicture ? 'Rows: what a picture is. Columns: what was said of it. Colour: share of the row.' : `Detections with a score of at least ${share(data.confusion.score)} (the best F1 of all classes together), matched at IoU ${data.confusion.iou}. ` +
     'Last row: found where nothing is. Colour: share of the row.'),
     el('div', { class: 'scroll' }, el('table', { class: 'matrix' }, el('thead', {}, header), el('tbody', {}, rows))));
 }
@@ -159,9 +177,9 @@ function galleries() {
     if (!gallery.items.length) return;
     byId('galleries').append(el('section', { id: `gallery-${i}` }, el('h2', {}, gallery.title), el('p', { class: 'note' }, gallery.note),
       el('div', { class: 'card row-of-pictures' }, gallery.items.map(item => {
-        const found = item.found.d.filter(d => d[1] >= 1000 * data.confusion.score - 0.5);
+        const found = shownOf(item.found.d, data.confusion.score);
         return el('figure', { style: { '--ratio': item.picture.w / Math.max(1, item.picture.h) } }, photo(item.picture, item.picture.truths, found, { tags: found.length <= 6 }),
-          el('figcaption', {}, item.caption ? [item.caption, el('br')] : null, el('b', {}, `F1 ${share(item.found.s)} `), item.picture.key));
+          el('figcaption', {}, item.caption ? [item.caption, el('br')] : null, wholePicture ? null : el('b', {}, `F1 ${share(item.found.s)} `), item.picture.key));
       }))));
   });
 }

@@ -14,6 +14,7 @@
 #include "ocelli/data/image.hpp"
 #include "ocelli/data/image_writer.hpp"
 #include "ocelli/data/resize.hpp"
+#include "ocelli/eval/classification.hpp"
 #include "ocelli/eval/picture.hpp"
 #include "ocelli/train/report_data.hpp"
 
@@ -47,6 +48,19 @@ inline ReportPicture report_picture(
   picture.jpeg = data::encode_jpeg(shrunk(image, longest), quality);
   picture.truths = std::move(truths);
   return picture;
+}
+
+/// The box around all of a picture: where a label of the whole is shown.
+inline PixelBox whole_of(int height, int width) {
+  return {0, 0, static_cast<float>(height), static_cast<float>(width)};
+}
+/// What a classifier said of a picture of a size: its best classes, the surest first.
+inline ReportFound found_as_whole(const eval::ClassifiedPicture& said, int height, int width) {
+  ReportFound found;
+  for (const eval::ScoredClass& one : said.best)
+    found.detections.push_back({whole_of(height, width), one.index + 1, one.score});
+  found.score = static_cast<double>(said.truth_score);
+  return found;
 }
 
 /// The part of a picture around a box, with what lies around it, for galleries of mistakes. Truths

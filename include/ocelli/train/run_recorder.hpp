@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ocelli/train/evaluation_numbers.hpp"
 #include "ocelli/train/flip_book.hpp"
 #include "ocelli/train/hyperparameters.hpp"
 #include "ocelli/train/json_log.hpp"
@@ -26,19 +27,21 @@ class RunRecorder : public TrainingObserver {
  public:
   /// @param done  steps that the run has behind it: later lines are taken back
   /// @param held_out, cache  the pictures of the Flip Book; null: no evaluation, no book
+  /// @param task  what is learned, and so which numbers there are
   RunRecorder(
       const RunFolder& run, const Hyperparameters& settings, const TrainingOptions& options,
       const std::vector<std::string>& labels, const data::Dataset* held_out,
-      const data::ImageCache* cache, long done)
+      const data::ImageCache* cache, long done, data::TargetKind task = data::TargetKind::boxes)
       : folder_(run.root()),
         held_out_(held_out),
         cache_(cache),
         log_(run.log(), done > 0 ? done : -1),
-        results_(run.results(), result_columns(labels), done),
+        results_(run.results(), result_columns(task, labels), done),
         events_(run.root(), done),
         status_(run.status()) {
     report_.title = name_of(settings.model()) + " on " + options.out.filename().string();
     report_.labels = labels;
+    report_.task = task;
     report_.total_steps = settings.values().num_steps;
     for (const Hyperparameter& row : all_hyperparameters())
       if (belongs(row, settings.architecture()) && !settings.is_default(row.name))
@@ -47,7 +50,7 @@ class RunRecorder : public TrainingObserver {
     if (held_out != nullptr) {
       book_ = std::make_unique<FlipBook>(
           folder_.root() / "flipbook", *held_out, *cache, options.book_pictures,
-          done > 0 ? done : -1);
+          done > 0 ? done : -1, task);
       report_.pictures = book_->pictures();
     }
     last_.step = done;
@@ -57,54 +60,48 @@ class RunRecorder : public TrainingObserver {
 
   void on_point(const TrainingPoint& point) override {
     last_ = point;
-    log_.append(
-        point.step, {{"loss", point.loss()},
-                     {"classification", point.classification},
-                     {"localization", point.localization},
-                     {"regularization", point.regularization},
-                     {"learning_rate", point.learning_rate},
-                     {"epoch", point.epoch},
-                     {"images_per_second", point.images_per_second},
-                     {"data_wait", point.data_wait}});
-    const EventWriter::Scalar scalars[] = {
-        {"loss/total", point.loss()},
-        {"loss/classification", point.classification},
-        {"loss/localization", point.localization},
-        {"loss/regularization", point.regularization},
-        {"learning_rate", point.learning_rate},
-        {"speed/images_per_second", point.images_per_second},
-        {"speed/data_wait", point.data_wait}};
-    events_.add(point.step, scalars);
+    std::vector<NamedNumber> losses = {
+        {"total", point.loss()}, {"classification", point.classification}};
+    if (report_.task == data::TargetKind::boxes)
+      losses.push_back({"localization", point.localization});
+    losses.push_back({"regularization", point.regularization});
+
+    nlohmann::ordered_json line;
+    std::vector<NamedNumber> scalars;
+    for (const NamedNumber& loss : losses) {
+      line[loss.name == "total" ? "loss" : loss.name] = loss.value;
+      scalars.push_back({"loss/" + loss.name, loss.value});
+    }
+    if (point.accuracy >= 0) {
+      line["accuracy"] = point.accuracy;
+      scalars.push_back({"training/accuracy", point.accuracy});
+    }
+    line["learning_rate"] = point.learning_rate;
+    line["epoch"] = point.epoch;
+    line["images_per_second"] = point.images_per_second;
+    line["data_wait"] = point.data_wait;
+    log_.append(point.step, line);
+    scalars.push_back({"learning_rate", point.learning_rate});
+    scalars.push_back({"speed/images_per_second", point.images_per_second});
+    scalars.push_back({"speed/data_wait", point.data_wait});
+    add_events(point.step, scalars);
     report_.log.push_back(
         {point.step, point.epoch, point.loss(), point.classification, point.localization,
-         point.regularization, point.learning_rate, point.images_per_second, point.data_wait});
+         point.regularization, point.learning_rate, point.images_per_second, point.data_wait,
+         point.accuracy});
     report_.seconds = point.seconds;
     state("training");
   }
 
   void on_evaluation(long step, const Evaluation& evaluation, bool best) override {
-    const eval::CocoResult& coco = evaluation.coco;
-    ReportEvaluation line{step, coco.numbers, {}};
-    std::vector<double> row(coco.numbers.begin(), coco.numbers.end());
-    std::vector<std::pair<std::string, double>> scalars;
-    for (std::size_t i = 0; i < coco.numbers.size(); ++i)
-      scalars.emplace_back(std::string("coco/") + eval::kCocoNames[i], coco.numbers[i]);
-    for (std::size_t c = 0; c < coco.per_class.size(); ++c) {
-      line.class_ap50.push_back(coco.per_class[c].ap50);
-      row.push_back(coco.per_class[c].ap);
-      row.push_back(coco.per_class[c].ap50);
-      scalars.emplace_back("ap50/" + report_.labels[c], coco.per_class[c].ap50);
-    }
-    results_.append(step, row);
-    std::vector<EventWriter::Scalar> events;
-    for (const auto& [tag, value] : scalars) events.push_back({tag, value});
-    events_.add(step, events);
-    log_.append(
-        step, {{"evaluation", coco.numbers}, {"class_ap50", line.class_ap50}, {"best", best}});
+    results_.append(step, result_row(evaluation));
+    add_events(step, tagged_numbers(evaluation, report_.labels));
+    ReportEvaluation line = report_line(step, evaluation);
+    log_.append(step, log_line(line, best));
     std::erase_if(report_.evaluations, [&](const auto& old) { return old.step == step; });
     report_.evaluations.push_back(std::move(line));
     show_evaluation(report_, evaluation, *held_out_, *cache_);
-    if (book_) book_->add(step, evaluation.pictures, report_.match, report_);
+    if (book_) book_->add(step, found_in_pictures(evaluation, book_->chosen(), *cache_, report_));
     write_page();
     state("training");
   }
@@ -135,13 +132,30 @@ class RunRecorder : public TrainingObserver {
   std::filesystem::path report_path() const { return folder_.report() / "index.html"; }
 
  private:
-  static std::vector<std::string> result_columns(const std::vector<std::string>& labels) {
-    std::vector<std::string> columns(eval::kCocoNames.begin(), eval::kCocoNames.end());
-    for (const std::string& label : labels) {
-      columns.push_back("AP/" + label);
-      columns.push_back("AP50/" + label);
+  void add_events(long step, const std::vector<NamedNumber>& numbers) {
+    std::vector<EventWriter::Scalar> scalars;
+    for (const NamedNumber& number : numbers) scalars.push_back({number.name, number.value});
+    events_.add(step, scalars);
+  }
+
+  /// A detector's 12 numbers are an array, as they have a fixed order; a classifier's have names.
+  nlohmann::ordered_json log_line(const ReportEvaluation& line, bool best) const {
+    nlohmann::ordered_json numbers = line.numbers;
+    if (report_.task == data::TargetKind::whole_picture) {
+      numbers = nlohmann::ordered_json::object();
+      const auto names = number_names(report_.task);
+      for (std::size_t i = 0; i < names.size(); ++i) numbers[names[i]] = line.numbers[i];
     }
-    return columns;
+    return {{"evaluation", numbers}, {class_key(), line.classes}, {"best", best}};
+  }
+  std::string class_key() const { return std::string("class_") + class_chart_name(report_.task); }
+  ReportEvaluation read_evaluation(const nlohmann::ordered_json& line) const {
+    ReportEvaluation one;
+    one.step = line.at("step").get<long>();
+    for (const nlohmann::ordered_json& number : line.at("evaluation"))
+      one.numbers.push_back(number.get<double>());
+    one.classes = line.at(class_key()).get<std::vector<double>>();
+    return one;
   }
 
   nlohmann::ordered_json state_json(const char* state) const {
@@ -155,8 +169,10 @@ class RunRecorder : public TrainingObserver {
         {"data_wait", last_.data_wait},
         {"seconds_left", last_.seconds_left}};
     if (!report_.evaluations.empty()) {
-      json["ap"] = report_.evaluations.back().numbers[0];
-      json["ap50"] = report_.evaluations.back().numbers[1];
+      const bool boxes = report_.task == data::TargetKind::boxes;
+      const std::vector<double>& numbers = report_.evaluations.back().numbers;
+      json[boxes ? "ap" : "accuracy"] = numbers[0];
+      json[boxes ? "ap50" : "mean_class_accuracy"] = numbers[1];
     }
     return json;
   }
@@ -164,24 +180,20 @@ class RunRecorder : public TrainingObserver {
 
   /// What the run told before it was resumed.
   void read_log() {
-    const auto number = [](const nlohmann::ordered_json& line, const char* name) {
+    const auto number = [](const nlohmann::ordered_json& line, const char* name, double none = 0) {
       const auto found = line.find(name);
-      return found != line.end() && found->is_number() ? found->get<double>() : 0.0;
+      return found != line.end() && found->is_number() ? found->get<double>() : none;
     };
     for (const nlohmann::ordered_json& line : JsonLog::read(folder_.log())) {
-      const long step = line.at("step").get<long>();
       if (line.contains("evaluation")) {
-        ReportEvaluation one;
-        one.step = step;
-        one.numbers = line.at("evaluation").get<std::array<double, 12>>();
-        one.class_ap50 = line.at("class_ap50").get<std::vector<double>>();
-        report_.evaluations.push_back(std::move(one));
+        report_.evaluations.push_back(read_evaluation(line));
       } else {
         report_.log.push_back(
-            {step, number(line, "epoch"), number(line, "loss"), number(line, "classification"),
-             number(line, "localization"), number(line, "regularization"),
-             number(line, "learning_rate"), number(line, "images_per_second"),
-             number(line, "data_wait")});
+            {line.at("step").get<long>(), number(line, "epoch"), number(line, "loss"),
+             number(line, "classification"), number(line, "localization"),
+             number(line, "regularization"), number(line, "learning_rate"),
+             number(line, "images_per_second"), number(line, "data_wait"),
+             number(line, "accuracy", -1)});
       }
     }
   }
