@@ -7,6 +7,7 @@
 #include "computer.hpp"
 #include "drawing.hpp"
 #include "loaded.hpp"
+#include "ocelli/core/error.hpp"
 #include "ocelli/data/open.hpp"
 #include "ocelli/data/shapes.hpp"
 #include "ocelli/data/split.hpp"
@@ -21,6 +22,7 @@ using namespace ocelli;
 struct Options {
   std::string out = "demo";
   std::string data_only;
+  std::string task = "detection";
   int pictures = 800;
   ComputerOptions computer;
   long steps = 0;
@@ -56,11 +58,19 @@ std::size_t draw_held_out(
 
 int run_demo(const Options& options) {
   if (!options.data_only.empty()) {
-    data::write_shapes(options.data_only, options.pictures, options.seed);
+    const bool whole = options.task == "classification";
+    if (whole)
+      data::write_whole_pictures(options.data_only, options.pictures, options.seed);
+    else
+      data::write_shapes(options.data_only, options.pictures, options.seed);
     fmt::print(stderr, "{} labelled pictures in {}\n", options.pictures, options.data_only);
     print_json({{"data", options.data_only}, {"pictures", options.pictures}});
     return done;
   }
+  if (options.task != "detection")
+    throw ConfigError(
+        "the demo trains a detector only", "--task " + options.task,
+        "draw the pictures alone, with --data-only");
   const std::unique_ptr<Computer> computer = make_computer(options.computer);
   const std::filesystem::path out = options.out;
   const std::string bucket = (out / "bucket").string();
@@ -121,6 +131,11 @@ void add_demo(CLI::App& app, Run& run) {
   command->add_option("--out", o.out, "Folder for the pictures, the training and its report")
       ->capture_default_str();
   command->add_option("--data-only", o.data_only, "Only draw the picture set, into this folder");
+  command
+      ->add_option(
+          "--task", o.task, "What the pictures are labelled for: detection, classification")
+      ->check(CLI::IsMember({"detection", "classification"}))
+      ->capture_default_str();
   command->add_option("--pictures", o.pictures, "Pictures to draw")
       ->check(CLI::Range(10, 1000000))
       ->capture_default_str();

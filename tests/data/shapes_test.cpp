@@ -182,4 +182,80 @@ TEST_CASE("shapes: a folder in Cloud Annotations' layout") {
   CHECK(text_of(folder.path / "_annotations.json") == own);
 }
 
+TEST_CASE("shapes: a whole picture shows one of them, large") {
+  int seen[4] = {};
+  std::set<std::vector<std::uint8_t>> different;
+  for (std::uint32_t k = 0; k < 60; ++k) {
+    const int h = k % 2 == 0 ? 96 : 33, w = 80;
+    const Drawing drawing = draw_whole_picture(7, k, h, w);
+    different.insert(drawing.image.pixels);
+    different.insert(draw_shapes(7, k, h, w).image.pixels);
+    REQUIRE(drawing.objects.size() == 1);
+    const Object& object = drawing.objects[0];
+    REQUIRE(object.label >= 1);
+    REQUIRE(object.label <= 3);
+    ++seen[object.label];
+    CHECK(object.box.ymin >= 1);
+    CHECK(object.box.xmin >= 1);
+    CHECK(object.box.ymax <= static_cast<float>(h - 1));
+    CHECK(object.box.xmax <= static_cast<float>(w - 1));
+    const float larger = std::max(object.box.height(), object.box.width());
+    CHECK(larger > 0.44f * static_cast<float>(std::min(h, w)));
+    CHECK(draw_whole_picture(7, k, h, w).image.pixels == drawing.image.pixels);
+  }
+  CHECK(different.size() == 120);
+  CHECK(std::min({seen[1], seen[2], seen[3]}) > 10);
+}
+
+TEST_CASE("shapes: a classification project, with labels exactly as they are given") {
+  const TemporaryFolder folder;
+  const std::vector<std::string> labels = {"Caf\xC3\xA9 #2", "a, \"b\"", "Dreieck"};
+  write_whole_pictures(folder.path.string(), 12, 5, 64, 80, labels);
+  CHECK(text_of(folder.path / "_type") == "classification\n");
+  CHECK(text_of(folder.path / "_labels.csv") == labels[0] + "\n\"a, \"\"b\"\"\"\nDreieck\n");
+  CHECK(!std::filesystem::exists(folder.path / "_annotations.json"));
+
+  const Dataset dataset = open(folder.path.string());
+  // Classes are in the order in which pictures have them.
+  CHECK(
+      std::set<std::string>(dataset.labels.begin(), dataset.labels.end()) ==
+      std::set<std::string>(labels.begin(), labels.end()));
+  CHECK(dataset.type == "classification");
+  CHECK(dataset.findings.empty());
+  REQUIRE(dataset.pictures.size() == 12);
+  for (std::uint32_t k = 0; k < 12; ++k) {
+    const Picture& picture = dataset.pictures[k];
+    CHECK(picture.key == detail::shapes_key(static_cast<int>(k)));
+    CHECK(picture.state == PictureState::labelled);
+    CHECK(picture.objects.empty());
+    REQUIRE(picture.tags.size() == 1);
+    const int drawn = draw_whole_picture(5, k, 64, 80).objects[0].label;
+    CHECK(
+        dataset.labels[static_cast<std::size_t>(picture.tags[0] - 1)] ==
+        labels[static_cast<std::size_t>(drawn - 1)]);
+  }
+  CHECK_THROWS_AS(write_whole_pictures(folder.path.string(), 1, 5, 64, 80, {"a"}), ConfigError);
+
+  // Either kind replaces the other, whole.
+  write_shapes(folder.path.string(), 1, 6, 64, 80);
+  CHECK(!std::filesystem::exists(folder.path / "_annotations.csv"));
+  CHECK(!std::filesystem::exists(folder.path / "_labels.csv"));
+  CHECK(!std::filesystem::exists(folder.path / "_type"));
+  CHECK(!std::filesystem::exists(folder.path / "shapes-00001.jpg"));
+  write_whole_pictures(folder.path.string(), 2, 6, 64, 80);
+  CHECK(!std::filesystem::exists(folder.path / "_annotations.json"));
+  for (const std::string& label : open(folder.path.string()).labels)
+    CHECK(std::count(shape_labels().begin(), shape_labels().end(), label) == 1);
+
+  // Somebody's own labels are not overwritten.
+  const std::string own = "cat.jpg,cat\n";
+  std::ofstream(folder.path / "_annotations.csv") << own;
+  CHECK_THROWS_WITH_AS(
+      write_whole_pictures(folder.path.string(), 1, 6), doctest::Contains("holds another data set"),
+      StoreError);
+  CHECK_THROWS_AS(write_shapes(folder.path.string(), 1, 6), StoreError);
+  CHECK(text_of(folder.path / "_annotations.csv") == own);
+  CHECK(std::filesystem::exists(folder.path / "shapes-00001.jpg"));
+}
+
 }  // namespace ocelli::data
