@@ -24,9 +24,11 @@ TEST_CASE("hyperparameter_docs: rows say default, values and effect") {
   const std::string page = describe_hyperparameters();
   CHECK(says(
       page,
-      "| `batch_size` | 24 | integer, at least 1 and at most 65536 | Pictures in a batch. |"));
+      "| `batch_size` | 24 (SSD), 32 (classifier) | integer, at least 1 and at most 65536 | all | "
+      "Pictures in a batch. |"));
   CHECK(says(page, "0 (v1), 3 (v2), 3 (lite)"));
-  CHECK(says(page, "| `num_clones` | 1 | integer, 1 |"));
+  CHECK(says(page, "| `num_clones` | 1 | integer, 1 | all |"));
+  CHECK(says(page, "| `freeze_backbone` | false | true or false | classifier |"));
   CHECK(says(page, "**compiled** Pixels"));
   CHECK(says(page, "Also `learning_rate`."));
   CHECK(says(page, "With `schedule=manual_step`."));
