@@ -14,7 +14,7 @@
 #   };
 #   inline constexpr const char* trainer_defaults = "num_steps=4000\n";   // the other keys, one a line
 #
-# and the sources of examples/cli are compiled with OCELLI_TRAINER_CONFIG_HEADER defined as the quoted
+# (a classifier's is derived from ocelli::ClassifierDefaults) and the sources of examples/cli are compiled with OCELLI_TRAINER_CONFIG_HEADER defined as the quoted
 # name to include. Keys that nobody knows reach trainer_defaults too: the program names them, and
 # their nearest neighbour, when it starts.
 
@@ -131,13 +131,20 @@ function(ocelli_write_trainer_config)
     endwhile()
   endif()
 
+  # The names of model_name.hpp that are classifiers'.
+  string(TOLOWER "${arg_MODEL}" model)
+  string(REPLACE "_" "-" model "${model}")
+  set(base SsdDefaults)
+  if(model MATCHES "^(classifier|keras-mobilenet|mobilenet-v[12](-classifier)?)$")
+    set(base ClassifierDefaults)
+  endif()
   get_filename_component(params_name ${arg_PARAMS} NAME)
   string(CONCAT header
     "// The net and the defaults of a trainer, made from ${params_name} by ocelli_add_trainer().\n"
     "#pragma once\n\n"
     "#include \"ocelli/model/config.hpp\"\n\n"
     "#define OCELLI_TRAINER_MODEL \"${arg_MODEL}\"\n\n"
-    "struct TrainerConfig : ocelli::SsdDefaults {\n${members}};\n\n"
+    "struct TrainerConfig : ocelli::${base} {\n${members}};\n\n"
     "inline constexpr const char* trainer_defaults = R\"params(${defaults})params\";\n")
   # Written only when it differs, so that configuring again compiles nothing.
   file(CONFIGURE OUTPUT ${arg_OUTPUT} CONTENT "${header}" @ONLY)

@@ -13,6 +13,7 @@
 #include "ocelli/core/shape.hpp"
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/data/targets.hpp"
+#include "ocelli/model/classifier.hpp"
 #include "ocelli/model/ssd.hpp"
 #include "ocelli/net/weights.hpp"
 #include "ocelli/train/hyperparameters.hpp"
@@ -38,6 +39,17 @@ class AnyDetector {
   virtual std::span<const ocelli::Detection> detections(int i) const = 0;
 };
 
+/// A train::ClassifierRunner of any backend.
+class AnyClassifier {
+ public:
+  virtual ~AnyClassifier() = default;
+  virtual int batch() const = 0;
+  virtual ocelli::Shape input() const = 0;
+  virtual float* image(int i) = 0;
+  virtual void run(int count) = 0;
+  virtual std::span<const float> scores(int i) const = 0;
+};
+
 class Computer {
  public:
   explicit Computer(int threads) : pool_(threads) {}
@@ -53,11 +65,25 @@ class Computer {
       const ocelli::SsdSpec& spec, const ocelli::train::SsdHyperparameters& values,
       ocelli::Weights<float>& weights, int batch, double score_threshold) = 0;
 
+  /// Likewise. Throws ConfigError where the values are not stored in float32.
+  virtual std::unique_ptr<AnyClassifier> classifier(
+      const ocelli::ClassifierSpec& spec, const ocelli::train::HyperparameterValues& values,
+      ocelli::Weights<float>& weights, int batch) = 0;
+
   /// A whole training, narrated and written down.
   /// @param begin      is told what there is to learn from, before the first step
   /// @param observers  are told of the training, too
   virtual ocelli::train::TrainingOutcome train(
       const ocelli::SsdSpec& spec, const ocelli::train::Hyperparameters& settings,
+      const ocelli::train::TrainingOptions& options, ocelli::train::TrainingData train,
+      ocelli::train::TrainingData held_out,
+      const std::function<void(const ocelli::data::TargetCounts&)>& begin,
+      const std::vector<ocelli::train::TrainingObserver*>& observers) = 0;
+
+  virtual bool trains_classifiers() const = 0;
+  /// The same for a classifier. Throws ConfigError unless this trains classifiers.
+  virtual ocelli::train::TrainingOutcome train_classifier(
+      const ocelli::ClassifierSpec& spec, const ocelli::train::Hyperparameters& settings,
       const ocelli::train::TrainingOptions& options, ocelli::train::TrainingData train,
       ocelli::train::TrainingData held_out,
       const std::function<void(const ocelli::data::TargetCounts&)>& begin,

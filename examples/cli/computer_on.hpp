@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "computer.hpp"
+#include "ocelli/core/error.hpp"
+#include "ocelli/train/classifier_trainer.hpp"
 #include "ocelli/train/recorded_training.hpp"
-#include "ocelli/train/ssd_detector.hpp"
+#include "ocelli/train/ssd_trainer.hpp"
 
 namespace program {
 
@@ -27,6 +30,22 @@ class DetectorOn : public AnyDetector {
 
  private:
   ocelli::train::SsdDetector<B> detector_;
+};
+
+template <ocelli::Backend B>
+class ClassifierOn : public AnyClassifier {
+ public:
+  template <class... A>
+  explicit ClassifierOn(A&&... arguments) : runner_(std::forward<A>(arguments)...) {}
+
+  int batch() const override { return runner_.batch(); }
+  ocelli::Shape input() const override { return runner_.input(); }
+  float* image(int i) override { return runner_.image(i); }
+  void run(int count) override { runner_.run(count); }
+  std::span<const float> scores(int i) const override { return runner_.scores(i); }
+
+ private:
+  ocelli::train::ClassifierRunner<B> runner_;
 };
 
 template <ocelli::Backend B>
@@ -55,6 +74,37 @@ class ComputerOn : public Computer {
     for (ocelli::train::TrainingObserver* observer : observers) trainer.observe(*observer);
     begin(trainer.loader().counts());
     return ocelli::train::fit_recorded(trainer, true, [&] { prepared(options); });
+  }
+
+  std::unique_ptr<AnyClassifier> classifier(
+      const ocelli::ClassifierSpec& spec, const ocelli::train::HyperparameterValues& values,
+      ocelli::Weights<float>& weights, int batch) override {
+    if constexpr (std::is_same_v<typename B::Scalar, float>) {
+      return std::make_unique<ClassifierOn<B>>(backend_, spec, values, weights, batch);
+    } else {
+      throw ocelli::ConfigError(
+          "classifiers are computed in float32", "--precision", "leave it out");
+    }
+  }
+
+  bool trains_classifiers() const override { return ocelli::train::trains_classifiers<B>; }
+
+  ocelli::train::TrainingOutcome train_classifier(
+      const ocelli::ClassifierSpec& spec, const ocelli::train::Hyperparameters& settings,
+      const ocelli::train::TrainingOptions& options, ocelli::train::TrainingData train,
+      ocelli::train::TrainingData held_out,
+      const std::function<void(const ocelli::data::TargetCounts&)>& begin,
+      const std::vector<ocelli::train::TrainingObserver*>& observers) override {
+    if constexpr (ocelli::train::trains_classifiers<B>) {
+      ocelli::train::ClassifierTrainer<B> trainer(
+          backend_, pool(), spec, settings, options, train, held_out);
+      for (ocelli::train::TrainingObserver* observer : observers) trainer.observe(*observer);
+      begin(trainer.loader().counts());
+      return ocelli::train::fit_recorded(trainer, true);
+    } else {
+      throw ocelli::ConfigError(
+          "classifiers are trained on the CPU", "--device", "give --device cpu");
+    }
   }
 
  protected:

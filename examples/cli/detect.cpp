@@ -3,11 +3,11 @@
 #include <fmt/core.h>
 
 #include <chrono>
-#include <filesystem>
 
 #include "computer.hpp"
 #include "drawing.hpp"
 #include "loaded.hpp"
+#include "named_pictures.hpp"
 #include "ocelli/core/file.hpp"
 #include "ocelli/data/image.hpp"
 #include "ocelli/data/resize.hpp"
@@ -27,31 +27,13 @@ struct Options {
   bool json = false, draw = true;
 };
 
-/// Files as given; of a folder every JPEG and PNG in it, by name.
-std::vector<std::filesystem::path> pictures_of(const std::vector<std::string>& given) {
-  std::vector<std::filesystem::path> paths;
-  for (const std::string& one : given) {
-    if (!std::filesystem::is_directory(one)) {
-      paths.emplace_back(one);
-      continue;
-    }
-    std::vector<std::filesystem::path> inside;
-    for (const auto& entry : std::filesystem::directory_iterator(one)) {
-      const std::string extension = entry.path().extension().string();
-      for (const char* known : {".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG", ".bmp"})
-        if (extension == known) inside.push_back(entry.path());
-    }
-    std::sort(inside.begin(), inside.end());
-    paths.insert(paths.end(), inside.begin(), inside.end());
-  }
-  if (paths.empty())
-    throw DataError("no pictures", "detect", "name picture files, or a folder that holds some");
-  return paths;
-}
-
 int run_detect(const Options& options) {
   const std::unique_ptr<Computer> computer = make_computer(options.computer);
   Loaded loaded = load_weights(options.weights);
+  if (loaded.model.classifies())
+    throw ConfigError(
+        "these are the weights of a classifier, which finds no boxes", options.weights,
+        "use ocelli classify");
   const std::unique_ptr<AnyDetector> detector = computer->detector(
       loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, options.threshold);
   const Shape input = detector->input();
@@ -62,7 +44,7 @@ int run_detect(const Options& options) {
   std::int64_t image_id = 0;
   std::string first_fault;
   double seconds = 0;
-  for (const std::filesystem::path& path : pictures_of(options.pictures)) {
+  for (const std::filesystem::path& path : pictures_of(options.pictures, "detect")) {
     ++image_id;
     data::Image picture;
     try {

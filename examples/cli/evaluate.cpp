@@ -1,14 +1,20 @@
-// ocelli evaluate: the COCO numbers of trained weights over a labelled set.
+// ocelli evaluate: the COCO numbers of trained weights over a labelled set, or of a classifier's
+// how often it is right.
 // SPDX-License-Identifier: Apache-2.0
 #include "ocelli/train/evaluate.hpp"
 
 #include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "computer.hpp"
 #include "loaded.hpp"
 #include "ocelli/train/report.hpp"
 #include "ocelli/train/report_evaluation.hpp"
 #include "program.hpp"
+#include "training.hpp"
 
 namespace program {
 namespace {
@@ -23,10 +29,92 @@ struct Options {
   bool json = false;
 };
 
+/// The COCO numbers, printed and into the JSON.
+train::Evaluation detect_all(
+    const Options& options, Loaded& loaded, Computer& computer, const data::Dataset& dataset,
+    const data::ImageCache& cache, nlohmann::ordered_json& json) {
+  const train::HyperparameterValues& values = loaded.settings.values();
+  const std::unique_ptr<AnyDetector> detector = computer.detector(
+      loaded.model.spec, values, *loaded.weights, options.batch, values.evaluation_score_threshold);
+  train::Evaluation evaluation =
+      train::evaluate(*detector, computer.pool(), dataset, cache, train::resampling_of(values));
+  const eval::CocoResult& coco = evaluation.coco;
+
+  fmt::print("{} pictures, {} objects\n", coco.pictures, coco.ground_truths);
+  for (std::size_t i = 0; i < coco.numbers.size(); ++i)
+    fmt::print("{:<12} {:.4f}\n", eval::kCocoNames[i], coco.numbers[i]);
+  for (std::size_t i = 0; i < coco.numbers.size(); ++i) json[eval::kCocoNames[i]] = coco.numbers[i];
+  json["ap"] = coco.ap();
+  json["ap50"] = coco.ap50();
+  json["pictures"] = coco.pictures;
+  fmt::print("\n{:<24} {:>8} {:>8} {:>8} {:>8}\n", "class", "objects", "AP", "AP50", "AR100");
+  for (const eval::ClassResult& one : coco.per_class) {
+    const std::string& label = dataset.labels[static_cast<std::size_t>(one.label - 1)];
+    fmt::print(
+        "{:<24} {:>8} {:>8.4f} {:>8.4f} {:>8.4f}\n", label, one.ground_truths, one.ap, one.ap50,
+        one.ar100);
+    json["classes"][label] = {{"ap", one.ap}, {"ap50", one.ap50}};
+  }
+  return evaluation;
+}
+
+/// Accuracy, the classes and the confusion, printed and into the JSON.
+train::Evaluation classify_all(
+    const Options& options, Loaded& loaded, Computer& computer, const data::Dataset& dataset,
+    const data::ImageCache& cache, nlohmann::ordered_json& json) {
+  const train::HyperparameterValues& values = loaded.settings.values();
+  const std::unique_ptr<AnyClassifier> classifier =
+      computer.classifier(loaded.model.classifier, values, *loaded.weights, options.batch);
+  train::Evaluation evaluation =
+      train::classify(*classifier, computer.pool(), dataset, cache, train::resampling_of(values));
+  const eval::ClassificationResult& result = evaluation.classified->result;
+  fmt::print("{} pictures with a label of their own\n", result.pictures);
+  const auto numbers = result.numbers();
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    fmt::print("{:<20} {:.4f}\n", eval::kClassificationNames[i], numbers[i]);
+  const auto label = [&](int index) { return dataset.labels[static_cast<std::size_t>(index)]; };
+  const auto share = [](double value) {
+    return value < 0 ? std::string("-") : fmt::format("{:.4f}", value);
+  };
+  fmt::print("\n{:<24} {:>9} {:>9} {:>9}\n", "class", "pictures", "precision", "recall");
+  for (const eval::ClassScores& one : result.per_class)
+    fmt::print(
+        "{:<24} {:>9} {:>9} {:>9}\n", label(one.index), one.pictures, share(one.precision),
+        share(one.recall));
+  constexpr int kMatrix = 12;  // classes whose rows fit a terminal's line
+  if (result.classes() <= kMatrix) {
+    fmt::print("\n{:<24} said, in the order above\n", "truth");
+    for (int truth = 0; truth < result.classes(); ++truth) {
+      fmt::print("{:<24}", label(truth));
+      for (int said = 0; said < result.classes(); ++said)
+        fmt::print(" {:>4}", result.at(truth, said));
+      fmt::print("\n");
+    }
+  }
+  fmt::print("\nmistaken most often\n");
+  std::vector<std::pair<int, int>> cells;  // truth, said
+  for (int truth = 0; truth < result.classes(); ++truth)
+    for (int said = 0; said < result.classes(); ++said)
+      if (truth != said && result.at(truth, said) > 0) cells.emplace_back(truth, said);
+  std::stable_sort(cells.begin(), cells.end(), [&](const auto& a, const auto& b) {
+    return result.at(a.first, a.second) > result.at(b.first, b.second);
+  });
+  if (cells.empty()) fmt::print("  nothing\n");
+  constexpr std::size_t kShown = 10;
+  for (std::size_t i = 0; i < std::min(kShown, cells.size()); ++i)
+    fmt::print(
+        "  {} for {}: {}\n", label(cells[i].second), label(cells[i].first),
+        result.at(cells[i].first, cells[i].second));
+  if (cells.size() > kShown)
+    fmt::print("  and {} more pairs; --json has the whole confusion\n", cells.size() - kShown);
+  json["pictures"] = result.pictures;
+  add_classified(json, *evaluation.classified, dataset.labels);
+  return evaluation;
+}
+
 int run_evaluate(const Options& options) {
   const std::unique_ptr<Computer> computer = make_computer(options.computer);
   Loaded loaded = load_weights(options.weights);
-  const train::SsdHyperparameters& values = loaded.settings.values();
   Data data = open_data(options.data, options.split, loaded.info.labels);
   print_findings(data.dataset);
   if (data.dataset.labels != loaded.info.labels)
@@ -37,28 +125,11 @@ int run_evaluate(const Options& options) {
   data::CacheOptions cache_options;
   cache_options.skip_bad = options.data.skip_bad;
   const data::ImageCache cache(data.dataset, *data.source, pool, cache_options);
-  const std::unique_ptr<AnyDetector> detector = computer->detector(
-      loaded.model.spec, values, *loaded.weights, options.batch, values.evaluation_score_threshold);
-  const train::Evaluation evaluation =
-      train::evaluate(*detector, pool, data.dataset, cache, train::resampling_of(values));
-  const eval::CocoResult& coco = evaluation.coco;
-
-  fmt::print("{} pictures, {} objects\n", coco.pictures, coco.ground_truths);
-  for (std::size_t i = 0; i < coco.numbers.size(); ++i)
-    fmt::print("{:<12} {:.4f}\n", eval::kCocoNames[i], coco.numbers[i]);
   nlohmann::ordered_json json;
-  for (std::size_t i = 0; i < coco.numbers.size(); ++i) json[eval::kCocoNames[i]] = coco.numbers[i];
-  json["ap"] = coco.ap();
-  json["ap50"] = coco.ap50();
-  json["pictures"] = coco.pictures;
-  fmt::print("\n{:<24} {:>8} {:>8} {:>8} {:>8}\n", "class", "objects", "AP", "AP50", "AR100");
-  for (const eval::ClassResult& one : coco.per_class) {
-    const std::string& label = data.dataset.labels[static_cast<std::size_t>(one.label - 1)];
-    fmt::print(
-        "{:<24} {:>8} {:>8.4f} {:>8.4f} {:>8.4f}\n", label, one.ground_truths, one.ap, one.ap50,
-        one.ar100);
-    json["classes"][label] = {{"ap", one.ap}, {"ap50", one.ap50}};
-  }
+  const train::Evaluation evaluation =
+      loaded.model.classifies()
+          ? classify_all(options, loaded, *computer, data.dataset, cache, json)
+          : detect_all(options, loaded, *computer, data.dataset, cache, json);
   if (!options.report.empty()) {
     train::ReportData report;
     report.title = "Evaluation of " + options.weights;

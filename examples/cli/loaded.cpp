@@ -9,11 +9,10 @@ using namespace ocelli;
 namespace {
 
 /// Do the weights belong to the demo's net? Its size tells.
-bool is_demo(const train::WeightsInfo& info) {
+bool is_demo(const train::WeightsInfo& info, train::ModelName model, long height) {
   const auto entry = info.config.value("hyperparameters", nlohmann::ordered_json::object())
                          .value("image_height", nlohmann::ordered_json::object());
-  return info.model == train::ModelName::ssdlite_mobilenet_v2 &&
-         entry.value("value", 0L) == demo_compiled().image_height;
+  return info.model == model && entry.value("value", 0L) == height;
 }
 
 }  // namespace
@@ -23,12 +22,20 @@ Loaded load_weights(const std::string& path) {
   const train::SafetensorsReader reader(file);
   train::WeightsInfo info = train::weights_info(reader, file.string());
   const auto classes = static_cast<int>(info.labels.size());
-  const bool demo = is_demo(info);
-  train::Hyperparameters settings(info.model, demo ? demo_compiled() : compiled());
+  const train::SsdCompiled detector = demo_compiled(), classifier = demo_classifier_compiled();
+  const bool detects = is_demo(info, train::ModelName::ssdlite_mobilenet_v2, detector.image_height);
+  const bool classifies =
+      is_demo(info, train::ModelName::mobilenet_v1_classifier, classifier.image_height);
+  train::Hyperparameters settings(
+      info.model, detects      ? detector
+                  : classifies ? classifier
+                               : compiled(info.model));
   settings.load_json(info.config, file.string());
-  Model model = demo ? make_demo_model(classes) : make_model(info.model, classes);
-  auto weights = std::make_unique<Weights<float>>(model.spec.model);
-  train::load_exactly(reader, file.string(), train::weight_tensors(model.spec.model, *weights));
+  Model model = detects      ? make_demo_model(classes)
+                : classifies ? make_demo_classifier(classes)
+                             : make_model(info.model, classes);
+  auto weights = std::make_unique<Weights<float>>(model.view());
+  train::load_exactly(reader, file.string(), train::weight_tensors(model.view(), *weights));
   return {std::move(info), std::move(settings), std::move(model), std::move(weights)};
 }
 

@@ -1,4 +1,4 @@
-// ocelli: train, evaluate and use object detectors from the command line.
+// ocelli: train, evaluate and use object detectors and classifiers from the command line.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
@@ -43,7 +43,8 @@ int report_fault() {
 }
 
 int run_program(int argc, char** argv) {
-  CLI::App app{"Train, evaluate and use object detectors on your own labelled pictures."};
+  CLI::App app{
+      "Train, evaluate and use object detectors and classifiers on your own labelled pictures."};
   app.set_version_flag(
       "--version",
       fmt::format(
@@ -54,6 +55,7 @@ int run_program(int argc, char** argv) {
   add_train(app, run);
   add_evaluate(app, run);
   add_detect(app, run);
+  add_classify(app, run);
   add_check(app, run);
   add_summary(app, run);
   add_step(app, run);

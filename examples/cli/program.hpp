@@ -11,6 +11,7 @@
 
 #include "ocelli/data/dataset.hpp"
 #include "ocelli/data/source.hpp"
+#include "ocelli/model/classifier.hpp"
 #include "ocelli/model/ssd.hpp"
 #include "ocelli/train/hyperparameters.hpp"
 
@@ -27,8 +28,12 @@ enum ExitCode : int {
 
 /// A model of this program, for a number of classes that the data told.
 struct Model {
-  ocelli::SsdSpec spec;
-  std::shared_ptr<const void> owner;  ///< keeps what spec points to
+  ocelli::SsdSpec spec;                 ///< of a detector
+  std::shared_ptr<const void> owner;    ///< keeps what the specs point to
+  ocelli::ClassifierSpec classifier{};  ///< of a classifier
+
+  bool classifies() const { return classifier.model.classes > 0; }
+  const ocelli::ModelView& view() const { return classifies() ? classifier.model : spec.model; }
 };
 
 // model.cpp: the only file that compiles nets.
@@ -37,15 +42,21 @@ struct Model {
 std::vector<std::string> model_names();
 /// Throws ConfigError for a model that this program was not built with.
 Model make_model(ocelli::train::ModelName model, int classes);
-/// What the nets of this program were compiled with.
-ocelli::train::SsdCompiled compiled();
+/// What a net of this program was compiled with.
+ocelli::train::SsdCompiled compiled(ocelli::train::ModelName model);
+bool is_classifier(ocelli::train::ModelName model);
 /// The demo's net: SSDLite with MobileNet v2 of half width on pictures of 160 x 160.
 Model make_demo_model(int classes);
 ocelli::train::SsdCompiled demo_compiled();
+/// The demo's classifier: MobileNet v1 of half width on pictures of 96 x 96.
+Model make_demo_classifier(int classes);
+ocelli::train::SsdCompiled demo_classifier_compiled();
 /// The defaults that a program made by ocelli_add_trainer was given, as lines of key=value.
 std::string built_in_params();
 /// The model that is used when none is named.
 std::string default_model();
+/// The same for a set of pictures: a classifier where their only labels are of whole pictures.
+std::string default_model(const ocelli::data::Dataset& dataset);
 
 // data.cpp
 
@@ -79,6 +90,7 @@ using Run = std::function<int()>;
 void add_train(CLI::App& app, Run& run);
 void add_evaluate(CLI::App& app, Run& run);
 void add_detect(CLI::App& app, Run& run);
+void add_classify(CLI::App& app, Run& run);
 void add_check(CLI::App& app, Run& run);
 void add_step(CLI::App& app, Run& run);
 void add_summary(CLI::App& app, Run& run);

@@ -170,8 +170,14 @@ struct Start {
   std::optional<train::SafetensorsReader> file;
 };
 
+void require_detector(train::ModelName name, const std::string& where) {
+  if (is_classifier(name))
+    throw ConfigError("the step of a classifier cannot be written out", where, "name a detector's");
+}
+
 Start read_start(const Options& options) {
   Start start{train::model_by_name(options.model), options.classes, {}, {}};
+  require_detector(start.name, "--model");
   if (options.weights.empty()) {
     if (options.classes == 0)
       throw ConfigError(
@@ -187,6 +193,7 @@ Start read_start(const Options& options) {
     return start;
   }
   const train::WeightsInfo info = train::weights_info(*start.file, start.file->where());
+  require_detector(info.model, options.weights);
   if (options.model_named && info.model != start.name)
     throw ConfigError(
         "the weights are of " + train::name_of(info.model) + ", not " + options.model, "--model",
@@ -203,7 +210,7 @@ Start read_start(const Options& options) {
 }
 
 train::Hyperparameters read_settings(const Options& options, const Start& start) {
-  train::Hyperparameters settings(start.name, compiled());
+  train::Hyperparameters settings(start.name, compiled(start.name));
   if (const std::string lines = built_in_params(); !lines.empty())
     settings.load_text(lines, "built in");
   if (!options.params.empty()) settings.load_file(options.params);

@@ -29,7 +29,7 @@ void add_summary(CLI::App& app, Run& run) {
     run = [options] {
       const auto name = ocelli::train::model_by_name(options->model);
       const Model model = make_model(name, options->classes);
-      const ocelli::ModelView& view = model.spec.model;
+      const ocelli::ModelView& view = model.view();
       fmt::print(
           "{}",
           ocelli::summary<ocelli::CpuBackend>(view, ocelli::train::name_of(name), options->batch));

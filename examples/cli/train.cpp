@@ -1,10 +1,13 @@
-// ocelli train: a detector from labelled pictures, resumable at any time.
+// ocelli train: a detector or a classifier from labelled pictures, resumable at any time.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "deployment.hpp"
 #include "model_options.hpp"
@@ -23,7 +26,7 @@ using namespace ocelli;
 
 struct Options {
   DataOptions data;
-  std::string model = default_model();
+  std::string model;  ///< empty: what the run in --out has, or what the data asks for
   std::string out = "run";
   long steps = 0, batch = 0;
   std::vector<std::string> set;
@@ -70,15 +73,34 @@ void split(const Options& options, Data& data, TrainingRequest& request) {
         stderr, "warning: {} pictures are in both parts; their scores will be too good\n", leaked);
 }
 
+/// The model to train. Reads the data where it is the data that says it.
+train::ModelName choose_model(
+    const Options& options, const nlohmann::ordered_json& before, std::optional<Data>& data) {
+  if (!options.model.empty()) return train::model_by_name(options.model);
+  if (before.contains("model") && before["model"].is_string())
+    return train::model_by_name(before["model"].get<std::string>());
+  data = open_data(options.data);
+  const train::ModelName model = train::model_by_name(default_model(data->dataset));
+  if (is_classifier(model))
+    fmt::print(
+        stderr, "the labels are of whole pictures: training {}; --model chooses another\n",
+        train::name_of(model));
+  return model;
+}
+
 int run_train(const Options& options) {
-  const std::unique_ptr<Computer> computer = make_computer(options.computer);
-  const auto model = train::model_by_name(options.model);
-  TrainingRequest request{train::Hyperparameters(model, compiled()), {}, {}, {}};
-  train::Hyperparameters& settings = request.settings;
+  std::unique_ptr<Computer> computer = make_computer(options.computer);
+  // First, since it may bring the run folder from its mirror.
   Deployment deployment(options.deployment, options.data.source, options.out, options.resume);
   const train::RunFolder run(options.out);
-  if (options.resume && std::filesystem::exists(run.config()))
-    settings.load_json(run.read_config(), run.config().string());
+  nlohmann::ordered_json before;
+  if (options.resume && std::filesystem::exists(run.config())) before = run.read_config();
+  std::optional<Data> opened;
+  const auto model = choose_model(options, before, opened);
+  if (is_classifier(model)) prepare_for_classifier(options.computer, computer);
+  TrainingRequest request{train::Hyperparameters(model, compiled(model)), {}, {}, {}};
+  train::Hyperparameters& settings = request.settings;
+  if (!before.is_null()) settings.load_json(before, run.config().string());
   if (const std::string lines = built_in_params(); !lines.empty())
     settings.load_text(lines, "built in");
   if (!options.params.empty()) settings.load_file(options.params);
@@ -89,12 +111,12 @@ int run_train(const Options& options) {
   if (options.batch > 0)
     settings.set("batch_size", std::to_string(options.batch), train::Provenance::flag, "--batch");
 
-  Data data = open_data(options.data);
+  Data data = opened ? std::move(*opened) : open_data(options.data);
   print_findings(data.dataset);
   split(options, data, request);
   if (settings.is_default("num_steps") && !request.train.pictures.empty()) {
-    const long recommended = train::recommended_steps(
-        static_cast<long>(request.train.pictures.size()), settings.values().batch_size);
+    const long recommended =
+        train::recommended_steps(settings, static_cast<long>(request.train.pictures.size()));
     settings.choose(
         "num_steps", std::to_string(recommended), "recommended for the number of pictures");
     fmt::print(stderr, "training for {} steps, as recommended\n", recommended);
@@ -138,6 +160,10 @@ int run_train(const Options& options) {
           "AP {:.3f}, AP50 {:.3f}, best F1 with detect --threshold {:.2f}; ",
           results["ap"].get<double>(), results["ap50"].get<double>(),
           results["threshold"].get<double>());
+    if (results.contains("accuracy"))
+      fmt::print(
+          "accuracy {:.3f}, best {:.3f} after step {}; ", results["accuracy"].get<double>(),
+          results["best_accuracy"].get<double>(), results["best_step"].get<long>());
     fmt::print("look at {}\n", results["report"].get<std::string>());
   }
   return code;
@@ -148,9 +174,13 @@ int run_train(const Options& options) {
 void add_train(CLI::App& app, Run& run) {
   auto options = std::make_shared<Options>();
   Options& o = *options;
-  CLI::App* command = app.add_subcommand("train", "Train a detector; can be stopped and resumed");
+  CLI::App* command =
+      app.add_subcommand("train", "Train a detector or a classifier; can be stopped and resumed");
   add_data_options(*command, o.data);
-  command->add_option("--model", o.model, "Which model")->capture_default_str();
+  command->add_option(
+      "--model", o.model,
+      "Which model [" + default_model() +
+          "; for labels of whole pictures alone mobilenet-v2-classifier]");
   command->add_option("--out", o.out, "Run folder")->capture_default_str();
   command->add_option("--steps", o.steps, "Steps; recommended from the pictures if not given")
       ->check(CLI::PositiveNumber);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "computer.hpp"
 #include "ocelli/data/dataset.hpp"
 #include "ocelli/data/source.hpp"
+#include "ocelli/train/evaluation.hpp"
 #include "ocelli/train/hyperparameters.hpp"
 #include "ocelli/train/observer.hpp"
 #include "ocelli/train/training_options.hpp"
@@ -25,6 +27,16 @@ struct TrainingRequest {
   std::vector<ocelli::train::TrainingObserver*> observers = {};  ///< told besides the run folder
   bool demo = false;  ///< train the demo's net instead of the model that the settings name
 };
+
+/// What a classifier said, for a JSON object: the numbers, per class, and the confusion, row =
+/// truth.
+void add_classified(
+    nlohmann::ordered_json& json, const ocelli::train::ClassifiedSet& classified,
+    const std::vector<std::string>& labels);
+
+/// Takes the CPU where the device was left open and the one chosen does not train classifiers.
+/// Throws ConfigError where it was named.
+void prepare_for_classifier(const ComputerOptions& options, std::unique_ptr<Computer>& computer);
 
 /// Runs it; returns what the last line of standard output says.
 nlohmann::ordered_json run_training(Computer& computer, TrainingRequest& request);

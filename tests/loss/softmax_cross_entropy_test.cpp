@@ -51,3 +51,28 @@ TEST_CASE("softmax_cross_entropy: large logits do not overflow; NaN shows") {
   const float bad[2] = {0, std::nanf("")};
   CHECK(std::isnan(softmax_cross_entropy<float>(bad, 2, 0, 1, nullptr)));
 }
+
+TEST_CASE("softmax_cross_entropy: a smoothed target is the mean over targets by their shares") {
+  const std::vector<double> z = {0.3, -2, 4, 1.1, 0};
+  constexpr double kSmoothing = 0.2, kWeight = 0.7, kStep = 1e-5;
+  double expected = 0;
+  for (int k = 0; k < 5; ++k)
+    expected += (kSmoothing / 5 + (k == 3 ? 1 - kSmoothing : 0)) *
+                softmax_cross_entropy<double>(z.data(), 5, k, kWeight, nullptr);
+  std::vector<double> dz(5);
+  const double loss = smoothed_cross_entropy(z.data(), 5, 3, kSmoothing, kWeight, dz.data());
+  CHECK(loss == doctest::Approx(expected).epsilon(1e-14));
+  for (std::size_t k = 0; k < 5; ++k) {
+    std::vector<double> up = z, down = z;
+    up[k] += kStep;
+    down[k] -= kStep;
+    const auto at = [&](const std::vector<double>& logits) {
+      return smoothed_cross_entropy<double>(logits.data(), 5, 3, kSmoothing, kWeight, nullptr);
+    };
+    CHECK(std::abs((at(up) - at(down)) / (2 * kStep) - dz[k]) < 1e-9);
+  }
+  std::vector<double> sharp(5);
+  softmax_cross_entropy(z.data(), 5, 3, kWeight, sharp.data());
+  smoothed_cross_entropy(z.data(), 5, 3, 0.0, kWeight, dz.data());
+  CHECK(dz == sharp);
+}

@@ -25,16 +25,18 @@ TEST_CASE("hyperparameter_docs: rows say default, values and effect") {
   const std::string page = describe_hyperparameters();
   CHECK(says(
       page,
-      "| `batch_size` | 24 | integer, at least 1 and at most 65536 | Pictures in a batch. |"));
+      "| `batch_size` | 24 (SSD), 32 (classifier) | integer, at least 1 and at most 65536 | all | "
+      "Pictures in a batch. |"));
   CHECK(says(page, "0 (v1), 3 (v2), 3 (lite)"));
-  CHECK(says(page, "| `num_clones` | 1 | integer, 1 |"));
+  CHECK(says(page, "| `num_clones` | 1 | integer, 1 | all |"));
+  CHECK(says(page, "| `freeze_backbone` | false | true or false | classifier |"));
   CHECK(says(page, "**compiled** Pixels"));
   CHECK(says(page, "Also `learning_rate`."));
   CHECK(says(page, "With `schedule=manual_step`."));
   const std::string help = help_hyperparameters();
   CHECK(
       says(help, "  momentum_epsilon=1  (number, greater than 0)\n      Added to the mean square"));
-  for (const Hyperparameter& row : ssd_hyperparameters()) {
+  for (const Hyperparameter& row : all_hyperparameters()) {
     CHECK(says(page, "| `" + std::string(row.name) + "` |"));
     CHECK(says(help, "  " + std::string(row.name) + "="));
   }

@@ -18,6 +18,8 @@ namespace {
 
 Hyperparameters fresh() { return Hyperparameters(ModelName::ssd_mobilenet_v2); }
 
+Hyperparameters fresh_classifier() { return Hyperparameters(ModelName::mobilenet_v2_classifier); }
+
 std::string refusal(const std::string& name, const std::string& value) {
   return message_of<ConfigError>([&] { fresh().set(name, value); });
 }
@@ -163,13 +165,13 @@ TEST_CASE("hyperparameters: every name of the compatibility surface is known") {
 
 TEST_CASE("hyperparameters: each row of the table can be set to its default and read back") {
   std::set<std::string_view> names;
-  for (const Hyperparameter& row : ssd_hyperparameters()) {
+  for (const Hyperparameter& row : all_hyperparameters()) {
     CAPTURE(row.name);
     CHECK(names.insert(row.name).second);
     if (!row.alias.empty()) CHECK(names.insert(row.alias).second);
     CHECK(plain_name(row.name) == row.name);
     CHECK_FALSE(row.effect.empty());
-    Hyperparameters settings = fresh();
+    Hyperparameters settings = row.kinds == Kinds::classifier ? fresh_classifier() : fresh();
     const std::string text = settings.text(row.name);
     settings.set(row.name, text);
     CHECK(settings.text(row.name) == text);
@@ -379,7 +381,10 @@ TEST_CASE("hyperparameters: config.json holds everything, and is read back to th
       json["hyperparameters"]["num_steps"].dump() ==
       R"({"value":7,"from":"file","where":"a.params:3"})");
   CHECK(json["hyperparameters"]["batch_size"].dump() == R"({"value":24,"from":"default"})");
-  CHECK(json["hyperparameters"].size() == ssd_hyperparameters().size());
+  std::size_t own = 0;
+  for (const Hyperparameter& row : all_hyperparameters())
+    own += belongs(row, Architecture::ssd) ? 1 : 0;
+  CHECK(json["hyperparameters"].size() == own);
 
   const std::string text = json.dump(2);
   Hyperparameters again = fresh();
@@ -405,6 +410,41 @@ TEST_CASE("hyperparameters: config.json holds everything, and is read back to th
     CAPTURE(wrong);
     CHECK_THROWS_AS(again.load_json(nlohmann::ordered_json::parse(wrong), "c"), ConfigError);
   }
+}
+
+TEST_CASE("hyperparameters: a classifier has its own, and refuses a detector's") {
+  Hyperparameters settings = fresh_classifier();
+  CHECK(settings.values().image_height == 224);
+  CHECK(settings.values().batch_size == 32);
+  settings.load_text(
+      "freeze_backbone=true\nlabel-smoothing=0.1\ndropout_keep_probability=0.5\nweight_decay=0\n",
+      "my.params");
+  settings.check();
+  CHECK(settings.values().freeze_backbone);
+  CHECK(settings.values().label_smoothing == 0.1);
+  CHECK(settings.values().dropout_keep_probability == 0.5);
+  const auto refused = [&](const char* name, const char* value) {
+    return message_of<ConfigError>([&] { settings.set(name, value); });
+  };
+  CHECK(says(
+      refused("matched_threshold", "0.4"),
+      "matched_threshold belongs to an SSD, this model is a classifier"));
+  CHECK(says(refused("freeze", "backbone"), "belongs to an SSD"));
+  CHECK(says(refused("maxpool_stride", "2"), "Faster R-CNN, this model is a classifier"));
+  CHECK(says(refused("label_smoothing", "1"), "less than 1"));
+  CHECK(says(refused("lable_smoothing", "0"), "did you mean label_smoothing"));
+  CHECK(says(
+      refusal("freeze_backbone", "true"),
+      "freeze_backbone belongs to a classifier, this model is an SSD"));
+
+  const nlohmann::ordered_json json = settings.json();
+  CHECK_FALSE(json["hyperparameters"].contains("matched_threshold"));
+  Hyperparameters again = fresh_classifier();
+  again.load_json(json, "config.json");
+  CHECK(again.json() == json);
+  CHECK(recommended_steps(fresh_classifier(), 100) == 1000);
+  CHECK(recommended_steps(fresh_classifier(), 16000) == 10000);  // 20 passes in batches of 32
+  CHECK(recommended_steps(settings, 100) == 4000);               // the head alone
 }
 
 TEST_CASE("hyperparameters: recommended steps, to the nearest thousand") {

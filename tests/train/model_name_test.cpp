@@ -1,4 +1,4 @@
-// Every name of the seven models, and what a misspelt one is answered.
+// Every name of the nine models, and what a misspelt one is answered.
 // SPDX-License-Identifier: Apache-2.0
 #include "ocelli/train/model_name.hpp"
 
@@ -28,6 +28,10 @@ TEST_CASE("model_name: all names, in any spelling") {
     CHECK(model_by_name(name) == ModelName::frcnn_resnet101_lowproposals);
   for (const char* name : {"NAS", "frcnn-nas-coco", "frcnn-as-coco"})
     CHECK(model_by_name(name) == ModelName::frcnn_nas);
+  for (const char* name : {"mobilenet-v1-classifier", "keras_mobilenet", "MobileNet-V1"})
+    CHECK(model_by_name(name) == ModelName::mobilenet_v1_classifier);
+  for (const char* name : {"mobilenet-v2-classifier", "classifier", "mobilenet_v2"})
+    CHECK(model_by_name(name) == ModelName::mobilenet_v2_classifier);
 }
 
 TEST_CASE("model_name: the table names each model once, and its names lead back") {
@@ -37,6 +41,7 @@ TEST_CASE("model_name: the table names each model once, and its names lead back"
       if (!alias.empty()) CHECK(model_by_name(alias) == info.model);
   }
   CHECK(model_info(ModelName::frcnn_nas).architecture == Architecture::faster_rcnn);
+  CHECK(model_info(ModelName::mobilenet_v2_classifier).architecture == Architecture::classifier);
 }
 
 TEST_CASE("model_name: an unknown name is answered with the nearest") {

@@ -16,6 +16,7 @@
 #include "ocelli/cpu/backend.hpp"
 #include "ocelli/train/json_log.hpp"
 #include "ocelli/train/recorded_training.hpp"
+#include "ocelli/train/ssd_trainer.hpp"
 #include "support/counting_allocator.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/tiny_net.hpp"

@@ -100,7 +100,7 @@ TEST_CASE("trainer: what does not fit is refused before anything is trained") {
   const Shapes shapes;
   Trainer<OfTwo, SgdMomentum, Device> two(shapes.settings());
   const std::string classes = message_of<ConfigError>([&] { two.fit(shapes.split); });
-  CHECK(says(classes, "the detector has 2 classes, the data 3"));
+  CHECK(says(classes, "the model has 2 classes, the data 3"));
   CHECK(says(classes, "Classes<3>"));
   CHECK(says(
       message_of<ConfigError>([&] { two.save(shapes.folder / "x.safetensors"); }),

@@ -24,8 +24,16 @@ struct SsdDefaults {
   static constexpr bool anchor_generator_reduce_boxes_in_lowest_layer = true;
 };
 
+/// The settings of a classifier that change its net: the backbone's. What else SsdDefaults has does
+/// nothing here.
+struct ClassifierDefaults : SsdDefaults {
+  static constexpr int image_height = 224, image_width = 224;
+};
+
 /// The groups of an SSD: each has its own settings, and can be frozen.
 enum class SsdGroup : int { backbone = 0, extras = 1, heads = 2 };
+/// The groups of a classifier.
+enum class ClassifierGroup : int { backbone = 0, head = 1 };
 
 /// max(int(depth * multiplier), min_depth): widths of MobileNet v1 and of the extra layers.
 constexpr int scaled_depth(int depth, double multiplier, int min_depth) {

@@ -42,8 +42,9 @@ struct StepResult {
   double localization = 0, classification = 0, regularization = 0;
   double learning_rate = 0;
   double gradient_norm =
-      0;               ///< of the whole gradient before clipping; 0 unless clipping asks for it
-  double matches = 0;  ///< matched anchors of the batch
+      0;  ///< of the whole gradient before clipping; 0 unless clipping asks for it
+  double matches =
+      0;  ///< matched anchors of the batch; of a classifier: pictures that it had right
   bool finite = true;  ///< loss and gradients
 
   double loss() const { return localization + classification + regularization; }

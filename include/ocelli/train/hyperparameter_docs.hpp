@@ -21,7 +21,7 @@ inline std::string kind_text(const Hyperparameter& row) {
       detail::range_text(row.range).substr(std::string_view("must be ").size());
   return std::visit(
       [&](auto member) -> std::string {
-        using T = std::decay_t<decltype(SsdHyperparameters{}.*member)>;
+        using T = std::decay_t<decltype(HyperparameterValues{}.*member)>;
         if constexpr (std::is_same_v<T, long>) {
           return (row.odd ? "odd integer, " : "integer, ") + range;
         } else if constexpr (std::is_same_v<T, double>) {
@@ -45,9 +45,19 @@ inline std::string default_text(const Hyperparameter& row) {
       ModelName::ssd_mobilenet_v1, ModelName::ssd_mobilenet_v2, ModelName::ssdlite_mobilenet_v2};
   std::array<std::string, models.size()> values;
   for (std::size_t k = 0; k < models.size(); ++k)
-    values[k] = detail::value_text(row, ssd_defaults(models[k]));
-  if (values[0] == values[1] && values[1] == values[2]) return values[0];
-  return values[0] + " (v1), " + values[1] + " (v2), " + values[2] + " (lite)";
+    values[k] = detail::value_text(row, default_values(models[k]));
+  const std::string of_classifiers =
+      detail::value_text(row, default_values(ModelName::mobilenet_v2_classifier));
+  if (row.kinds == Kinds::classifier) return of_classifiers;
+  if (values[0] != values[1] || values[1] != values[2])
+    return values[0] + " (v1), " + values[1] + " (v2), " + values[2] + " (lite)";
+  if (row.kinds == Kinds::ssd || values[0] == of_classifiers) return values[0];
+  return values[0] + " (SSD), " + of_classifiers + " (classifier)";
+}
+
+/// Which models have it.
+inline std::string kinds_text(const Hyperparameter& row) {
+  return row.kinds == Kinds::all ? "all" : row.kinds == Kinds::ssd ? "SSD" : "classifier";
 }
 
 /// docs/hyperparameters.md.
@@ -70,7 +80,7 @@ What changes the net is marked **compiled**: a program takes only the value it w
 
 The models are)";
   for (const ModelInfo& info : model_table)
-    if (info.architecture == Architecture::ssd) {
+    if (info.architecture != Architecture::faster_rcnn) {
       page += " `" + std::string(info.name) + "` (also";
       for (const std::string_view alias : info.aliases)
         if (!alias.empty()) page += " `" + std::string(alias) + "`";
@@ -82,11 +92,11 @@ The models are)";
       "`momentum_epsilon` 3e-6 and 1000 steps,\nwhich looks like an error and does not converge in "
       "general: the defaults here are those of the other two.\n";
   std::string_view section;
-  for (const Hyperparameter& row : ssd_hyperparameters()) {
+  for (const Hyperparameter& row : all_hyperparameters()) {
     if (row.section != section) {
       section = row.section;
       page += "\n## " + std::string(section) +
-              "\n\n| name | default | values | effect |\n|---|---|---|---|\n";
+              "\n\n| name | default | values | models | effect |\n|---|---|---|---|---|\n";
     }
     std::string effect(row.effect);
     if (row.scope == Scope::compile_time) effect = "**compiled** " + effect;
@@ -94,7 +104,7 @@ The models are)";
       effect += " With `" + std::string(row.needs_key) + "=" + std::string(row.needs_value) + "`.";
     if (!row.alias.empty()) effect += " Also `" + std::string(row.alias) + "`.";
     page += "| `" + std::string(row.name) + "` | " + default_text(row) + " | " + kind_text(row) +
-            " | " + effect + " |\n";
+            " | " + kinds_text(row) + " | " + effect + " |\n";
   }
   page +=
       "\n## Names of other models\n\nThese are known, and refused with the advice given here.\n\n"
@@ -109,13 +119,14 @@ The models are)";
 inline std::string help_hyperparameters() {
   std::string text;
   std::string_view section;
-  for (const Hyperparameter& row : ssd_hyperparameters()) {
+  for (const Hyperparameter& row : all_hyperparameters()) {
     if (row.section != section) {
       section = row.section;
       text += (text.empty() ? "" : "\n") + std::string(section) + "\n";
     }
     text += "  " + std::string(row.name) + "=" + default_text(row) + "  (" + kind_text(row) +
-            (row.scope == Scope::compile_time ? "; compiled" : "") + ")\n      " +
+            (row.scope == Scope::compile_time ? "; compiled" : "") +
+            (row.kinds == Kinds::all ? "" : "; " + kinds_text(row)) + ")\n      " +
             std::string(row.effect) + "\n";
   }
   return text;

@@ -149,7 +149,7 @@ struct ValueReader {
 };
 
 /// A value of a row as the text that reads back as the same.
-inline std::string value_text(const Hyperparameter& row, const SsdHyperparameters& values) {
+inline std::string value_text(const Hyperparameter& row, const HyperparameterValues& values) {
   return std::visit(
       [&](auto member) -> std::string {
         const auto& value = values.*member;

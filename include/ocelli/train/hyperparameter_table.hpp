@@ -34,9 +34,12 @@ enum class Scope {
   compile_time,  ///< changes the net: the program's own value is the only one it takes
 };
 
+/// The kinds of models that have a hyperparameter.
+enum class Kinds { ssd, classifier, all };
+
 /// One row of the table.
 struct Hyperparameter {
-  using Values = SsdHyperparameters;
+  using Values = HyperparameterValues;
   using Member = std::variant<
       long Values::*, double Values::*, bool Values::*, std::string Values::*,
       std::vector<double> Values::*, std::vector<std::string> Values::*>;
@@ -51,7 +54,14 @@ struct Hyperparameter {
   std::string_view effect{};                    ///< one sentence
   Scope scope = Scope::run_time;
   bool odd = false;  ///< even values are refused
+  Kinds kinds = Kinds::ssd;
 };
+
+/// Does a kind of model have it?
+inline bool belongs(const Hyperparameter& row, Architecture architecture) {
+  const bool classifier = architecture == Architecture::classifier;
+  return row.kinds == Kinds::all || (row.kinds == Kinds::classifier) == classifier;
+}
 
 namespace detail {
 
@@ -67,108 +77,118 @@ inline constexpr Choices activations{"NONE", "RELU", "RELU_6", "SWISH"};
 
 }  // namespace detail
 
-/// All hyperparameters of the SSD models, in the order of the documentation.
-inline std::span<const Hyperparameter> ssd_hyperparameters() {
-  using V = SsdHyperparameters;
+/// All hyperparameters, in the order of the documentation.
+inline std::span<const Hyperparameter> all_hyperparameters() {
+  using V = HyperparameterValues;
   using namespace detail;
   // clang-format off
   static const std::vector<Hyperparameter> table = {
       {.section = "Length and batch", .name = "num_steps", .member = &V::num_steps, .range = at_least_1,
-       .effect = "Optimiser steps, each on one batch. Older texts call them epochs."},
+       .effect = "Optimiser steps, each on one batch. Older texts call them epochs.", .kinds = Kinds::all},
       {.section = "Length and batch", .name = "batch_size", .member = &V::batch_size, .range = {1, 65536},
-       .effect = "Pictures in a batch."},
+       .effect = "Pictures in a batch.", .kinds = Kinds::all},
       {.section = "Length and batch", .name = "gradient_accumulation_steps", .member = &V::gradient_accumulation_steps,
        .range = at_least_1,
-       .effect = "Batches whose gradients are averaged before the optimiser moves; a step counts once for all of them."},
+       .effect = "Batches whose gradients are averaged before the optimiser moves; a step counts once for all of them.", .kinds = Kinds::all},
       {.section = "Length and batch", .name = "num_clones", .member = &V::num_clones, .range = {1, 1},
-       .effect = "Devices. One is what a program uses."},
+       .effect = "Devices. One is what a program uses.", .kinds = Kinds::all},
       {.section = "Length and batch", .name = "num_classes", .member = &V::num_classes, .range = at_least_0,
-       .effect = "Classes without background; 0 is as many as the data set has, another number must equal that."},
+       .effect = "Classes without background; 0 is as many as the data set has, another number must equal that.", .kinds = Kinds::all},
       {.section = "Length and batch", .name = "patience", .member = &V::patience, .range = at_least_0,
-       .effect = "Evaluations without a better AP after which the training stops; 0 never stops early."},
+       .effect = "Evaluations without a better AP (of a classifier: accuracy) after which the training stops; 0 never stops early.", .kinds = Kinds::all},
       {.section = "Length and batch", .name = "eval_interval_secs", .member = &V::eval_interval_secs, .range = at_least_0,
-       .effect = "Evaluate also when this many seconds have passed since the last evaluation; 0 is by steps alone."},
+       .effect = "Evaluate also when this many seconds have passed since the last evaluation; 0 is by steps alone.", .kinds = Kinds::all},
 
       {.section = "Learning rate", .name = "initial_learning_rate", .member = &V::initial_learning_rate,
-       .range = positive, .alias = "learning_rate", .effect = "The rate after warm-up, before any decay."},
+       .range = positive, .alias = "learning_rate", .effect = "The rate after warm-up, before any decay.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "schedule", .member = &V::schedule,
        .choices = {"exponential", "cosine", "manual_step", "constant"},
-       .effect = "How the rate changes with the step. cosine falls to min_learning_rate at the last step."},
+       .effect = "How the rate changes with the step. cosine falls to min_learning_rate at the last step.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "min_learning_rate", .member = &V::min_learning_rate, .range = at_least_0,
-       .effect = "The rate never falls below this."},
+       .effect = "The rate never falls below this.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "decay_steps", .member = &V::decay_steps, .range = at_least_1,
-       .needs_key = "schedule", .needs_value = "exponential", .effect = "Steps in which the rate falls by decay_factor."},
+       .needs_key = "schedule", .needs_value = "exponential", .effect = "Steps in which the rate falls by decay_factor.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "decay_factor", .member = &V::decay_factor, .range = above_0_to_1,
-       .needs_key = "schedule", .needs_value = "exponential", .effect = "The factor by which it falls."},
+       .needs_key = "schedule", .needs_value = "exponential", .effect = "The factor by which it falls.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "decay_staircase", .member = &V::decay_staircase,
        .needs_key = "schedule", .needs_value = "exponential",
-       .effect = "Fall at once at the end of each decay_steps; false falls a little with every step."},
+       .effect = "Fall at once at the end of each decay_steps; false falls a little with every step.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "schedule_step_1", .member = &V::schedule_step_1, .range = at_least_1,
-       .needs_key = "schedule", .needs_value = "manual_step", .effect = "The first step at schedule_lr_1."},
+       .needs_key = "schedule", .needs_value = "manual_step", .effect = "The first step at schedule_lr_1.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "schedule_lr_1", .member = &V::schedule_lr_1, .range = positive,
-       .needs_key = "schedule", .needs_value = "manual_step", .effect = "The rate from schedule_step_1 on."},
+       .needs_key = "schedule", .needs_value = "manual_step", .effect = "The rate from schedule_step_1 on.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "schedule_step_2", .member = &V::schedule_step_2, .range = at_least_1,
        .needs_key = "schedule", .needs_value = "manual_step",
-       .effect = "The first step at schedule_lr_2; greater than schedule_step_1."},
+       .effect = "The first step at schedule_lr_2; greater than schedule_step_1.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "schedule_lr_2", .member = &V::schedule_lr_2, .range = positive,
-       .needs_key = "schedule", .needs_value = "manual_step", .effect = "The rate from schedule_step_2 on."},
+       .needs_key = "schedule", .needs_value = "manual_step", .effect = "The rate from schedule_step_2 on.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "warmup_steps", .member = &V::warmup_steps, .range = at_least_0,
-       .effect = "Steps in which the rate climbs in a straight line from warmup_learning_rate; 0 is none."},
+       .effect = "Steps in which the rate climbs in a straight line from warmup_learning_rate; 0 is none.", .kinds = Kinds::all},
       {.section = "Learning rate", .name = "warmup_learning_rate", .member = &V::warmup_learning_rate,
-       .range = at_least_0, .effect = "The rate of the first step of the warm-up."},
+       .range = at_least_0, .effect = "The rate of the first step of the warm-up.", .kinds = Kinds::all},
 
       {.section = "Optimizer", .name = "optimizer", .member = &V::optimizer, .choices = {"rmsprop", "sgd"},
        .effect = "rmsprop as TensorFlow 1 defines it (epsilon inside the root, mean square starting at 1), or "
-                 "sgd with momentum."},
+                 "sgd with momentum.", .kinds = Kinds::all},
       {.section = "Optimizer", .name = "momentum_optimizer_value", .member = &V::momentum_optimizer_value,
        .range = from_0_to_1,
-       .effect = "Momentum. At 1 no gradient is ever forgotten, which does not converge in general."},
+       .effect = "Momentum. At 1 no gradient is ever forgotten, which does not converge in general.", .kinds = Kinds::all},
       {.section = "Optimizer", .name = "momentum_decay", .member = &V::momentum_decay, .range = from_0_below_1,
        .needs_key = "optimizer", .needs_value = "rmsprop",
-       .effect = "Decay of the mean square of the gradients (not of the momentum, whatever its name says)."},
+       .effect = "Decay of the mean square of the gradients (not of the momentum, whatever its name says).", .kinds = Kinds::all},
       {.section = "Optimizer", .name = "momentum_epsilon", .member = &V::momentum_epsilon, .range = positive,
-       .needs_key = "optimizer", .needs_value = "rmsprop", .effect = "Added to the mean square, inside the root."},
+       .needs_key = "optimizer", .needs_value = "rmsprop", .effect = "Added to the mean square, inside the root.", .kinds = Kinds::all},
       {.section = "Optimizer", .name = "gradient_clipping_by_norm", .member = &V::gradient_clipping_by_norm,
-       .range = at_least_0, .effect = "Gradients are scaled down to this norm when theirs is greater; 0 is off."},
+       .range = at_least_0, .effect = "Gradients are scaled down to this norm when theirs is greater; 0 is off.", .kinds = Kinds::all},
       {.section = "Optimizer", .name = "gradient_clipping_per_variable", .member = &V::gradient_clipping_per_variable,
-       .effect = "Clip each parameter tensor by itself instead of all by their common norm."},
+       .effect = "Clip each parameter tensor by itself instead of all by their common norm.", .kinds = Kinds::all},
       {.section = "Optimizer", .name = "moving_average_decay", .member = &V::moving_average_decay,
        .range = from_0_below_1,
-       .effect = "Keep a moving average of the weights with this decay, and evaluate it; 0 is off."},
+       .effect = "Keep a moving average of the weights with this decay, and evaluate it; 0 is off.", .kinds = Kinds::all},
       {.section = "Optimizer", .name = "freeze", .member = &V::freeze, .choices = {"backbone", "extras", "heads"},
        .effect = "Groups of layers that are not trained, comma separated; none is all trained."},
 
       {.section = "Regularisation", .name = "weight_decay", .member = &V::weight_decay, .range = at_least_0,
        .effect = "L2 of the backbone's weights (MobileNet v2: without its depthwise ones). 4e-5 is fixed in "
-                 "TensorFlow's models."},
+                 "TensorFlow's models.", .kinds = Kinds::all},
       {.section = "Regularisation", .name = "first_stage_regularizer_weight", .member = &V::first_stage_regularizer_weight,
        .range = at_least_0, .effect = "L2 of the extra layers' weights."},
       {.section = "Regularisation", .name = "second_stage_regularizer_weight",
-       .member = &V::second_stage_regularizer_weight, .range = at_least_0, .effect = "L2 of the heads' weights."},
+       .member = &V::second_stage_regularizer_weight, .range = at_least_0, .effect = "L2 of the heads' weights.", .kinds = Kinds::all},
       {.section = "Regularisation", .name = "second_stage_use_dropout", .member = &V::second_stage_use_dropout,
        .effect = "Dropout on the input of the class heads.", .scope = Scope::compile_time},
       {.section = "Regularisation", .name = "second_stage_dropout_keep_probability",
        .member = &V::second_stage_dropout_keep_probability, .range = above_0_to_1,
        .needs_key = "second_stage_use_dropout", .needs_value = "true", .effect = "Chance of a value to stay."},
 
+      {.section = "Classifier", .name = "freeze_backbone", .member = &V::freeze_backbone,
+       .effect = "Train the head alone: the backbone stays as --from gave it and runs as in use. Where pictures "
+                 "change by no more than a mirror, what it makes of each is computed once and kept in memory.",
+       .kinds = Kinds::classifier},
+      {.section = "Classifier", .name = "dropout_keep_probability", .member = &V::dropout_keep_probability,
+       .range = above_0_to_1, .effect = "Chance of a feature to stay, before the head.", .kinds = Kinds::classifier},
+      {.section = "Classifier", .name = "label_smoothing", .member = &V::label_smoothing, .range = from_0_below_1,
+       .effect = "Share of the target that is spread evenly over all classes (arXiv:1512.00567, section 7).",
+       .kinds = Kinds::classifier},
+
       {.section = "Start", .name = "initializer_mean", .member = &V::initializer_mean, .range = any_number,
-       .effect = "Mean of the backbone's first weights, a truncated normal distribution."},
+       .effect = "Mean of the backbone's first weights, a truncated normal distribution.", .kinds = Kinds::all},
       {.section = "Start", .name = "initializer_stddev", .member = &V::initializer_stddev, .range = positive,
-       .effect = "Its standard deviation before truncation."},
+       .effect = "Its standard deviation before truncation.", .kinds = Kinds::all},
       {.section = "Start", .name = "first_stage_initializer_mean", .member = &V::first_stage_initializer_mean,
        .range = any_number, .effect = "The same of the extra layers."},
       {.section = "Start", .name = "first_stage_initializer_stddev", .member = &V::first_stage_initializer_stddev,
        .range = positive, .effect = "The same of the extra layers."},
       {.section = "Start", .name = "second_stage_initializer_mean", .member = &V::second_stage_initializer_mean,
-       .range = any_number, .effect = "The same of the heads."},
+       .range = any_number, .effect = "The same of the heads.", .kinds = Kinds::all},
       {.section = "Start", .name = "second_stage_initializer_stddev", .member = &V::second_stage_initializer_stddev,
-       .range = positive, .effect = "The same of the heads."},
+       .range = positive, .effect = "The same of the heads.", .kinds = Kinds::all},
 
       {.section = "Batch norm", .name = "batchnorm_decay", .member = &V::batchnorm_decay, .range = inside_0_and_1,
        .effect = "What the backbone's moving statistics keep in each step. From random weights and with few "
-                 "steps use less (0.99): after 1000 steps of 0.9997, 74 % is still the start value."},
+                 "steps use less (0.99): after 1000 steps of 0.9997, 74 % is still the start value.", .kinds = Kinds::all},
       {.section = "Batch norm", .name = "batchnorm_epsilon", .member = &V::batchnorm_epsilon, .range = positive,
-       .effect = "Added to the backbone's variances."},
+       .effect = "Added to the backbone's variances.", .kinds = Kinds::all},
       {.section = "Batch norm", .name = "first_stage_batchnorm_decay", .member = &V::first_stage_batchnorm_decay,
        .range = inside_0_and_1, .effect = "The same decay of the extra layers."},
       {.section = "Batch norm", .name = "first_stage_batchnorm_epsilon", .member = &V::first_stage_batchnorm_epsilon,
@@ -246,18 +266,18 @@ inline std::span<const Hyperparameter> ssd_hyperparameters() {
        .effect = "Takes the place of second_stage_nms_score_threshold while evaluating: AP needs the faint ones too."},
 
       {.section = "Data", .name = "augmentation", .member = &V::augmentation,
-       .effect = "Random changes to training pictures: ssd, ssd_distort, workflow, none, or a list of transforms."},
+       .effect = "Random changes to training pictures: ssd, ssd_distort, workflow, none, or a list of transforms.", .kinds = Kinds::all},
       {.section = "Data", .name = "resampling", .member = &V::resampling, .choices = {"bilinear", "area"},
-       .effect = "How pictures are brought to the net's size: TensorFlow's bilinear rule, or the mean over areas when shrinking."},
+       .effect = "How pictures are brought to the net's size: TensorFlow's bilinear rule, or the mean over areas when shrinking.", .kinds = Kinds::all},
 
       {.section = "Net", .name = "image_height", .member = &V::image_height, .range = {33, 16384},
-       .effect = "Pixels of the picture that the net sees.", .scope = Scope::compile_time},
+       .effect = "Pixels of the picture that the net sees.", .scope = Scope::compile_time, .kinds = Kinds::all},
       {.section = "Net", .name = "image_width", .member = &V::image_width, .range = {33, 16384},
-       .effect = "Pixels of the picture that the net sees.", .scope = Scope::compile_time},
+       .effect = "Pixels of the picture that the net sees.", .scope = Scope::compile_time, .kinds = Kinds::all},
       {.section = "Net", .name = "depth_multiplier", .member = &V::depth_multiplier, .range = positive,
-       .effect = "Factor of the widths of backbone and extra layers.", .scope = Scope::compile_time},
+       .effect = "Factor of the widths of backbone and extra layers.", .scope = Scope::compile_time, .kinds = Kinds::all},
       {.section = "Net", .name = "min_depth", .member = &V::min_depth, .range = at_least_1,
-       .effect = "Lower bound of those widths.", .scope = Scope::compile_time},
+       .effect = "Lower bound of those widths.", .scope = Scope::compile_time, .kinds = Kinds::all},
       {.section = "Net", .name = "first_stage_activation", .member = &V::first_stage_activation, .choices = activations,
        .effect = "Activation of the extra layers; also by number, 0 to 3. The backbone always has RELU_6.",
        .scope = Scope::compile_time},
@@ -288,7 +308,7 @@ inline std::span<const Hyperparameter> ssd_hyperparameters() {
   return table;
 }
 
-/// A name that is known but no hyperparameter of an SSD.
+/// A name that is known but no hyperparameter here.
 struct ForeignName {
   std::string_view name;
   std::string_view owner;   ///< "Faster R-CNN"

@@ -1,5 +1,5 @@
-// The hyperparameters of an SSD as plain values, with their defaults. What each means, its range
-// and its other names: hyperparameter_table.hpp.
+// The hyperparameters of the models as plain values, with their defaults. What each means, its
+// range and its other names: hyperparameter_table.hpp.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -28,7 +28,8 @@ struct SsdCompiled {
   long anchor_generator_num_layers = 6;
   bool anchor_generator_reduce_boxes_in_lowest_layer = true;
 
-  /// From a type with static members of these names, such as ocelli::SsdDefaults.
+  /// From a type with static members of these names, such as ocelli::SsdDefaults or
+  /// ocelli::ClassifierDefaults.
   template <class Config>
   static SsdCompiled of() {
     constexpr const char* activations[] = {"NONE", "RELU", "RELU_6", "SWISH"};
@@ -136,7 +137,15 @@ struct SsdHyperparameters : SsdCompiled {
   long first_stage_features_stride = 0;
 };
 
-/// The defaults of a model. Throws ConfigError for one that is no SSD.
+/// Everything that steers a training of any model. A classifier takes of an SSD's values those that
+/// the table gives to both; its head is the group of the heads.
+struct HyperparameterValues : SsdHyperparameters {
+  double dropout_keep_probability = 0.99;
+  double label_smoothing = 0.0;
+  bool freeze_backbone = false;
+};
+
+/// The defaults of an SSD. Throws ConfigError for another model.
 inline SsdHyperparameters ssd_defaults(ModelName model) {
   if (model_info(model).architecture != Architecture::ssd)
     throw ConfigError(
@@ -144,6 +153,23 @@ inline SsdHyperparameters ssd_defaults(ModelName model) {
         "use ssd-mobilenet-v1, ssd-mobilenet-v2 or ssdlite-mobilenet-v2");
   SsdHyperparameters values;
   if (model == ModelName::ssd_mobilenet_v1) values.min_negatives_per_image = 0;
+  return values;
+}
+
+/// The defaults of any model that can be trained. Throws ConfigError for the others.
+inline HyperparameterValues default_values(ModelName model) {
+  HyperparameterValues values;
+  if (model_info(model).architecture != Architecture::classifier) {
+    static_cast<SsdHyperparameters&>(values) = ssd_defaults(model);
+    return values;
+  }
+  values.image_height = values.image_width = 224;
+  values.batch_size = 32;
+  values.optimizer = "sgd";
+  values.schedule = "cosine";
+  values.initial_learning_rate = 0.01;
+  values.batchnorm_decay = 0.99;
+  values.augmentation = "horizontal_flip(p=0.5)";
   return values;
 }
 
@@ -156,6 +182,16 @@ inline long recommended_steps(long pictures, long batch) {
         "recommended_steps", "both must be at least 1");
   const long thousands = (2 * pictures + batch) / (2 * batch);  // pictures / batch, rounded
   return 1000 * std::max(1L, thousands);
+}
+
+/// Steps for a classifier: 4000 where only the head learns, as the head of a frozen MobileNet was
+/// trained with TensorFlow's retrain.py; else 20 passes over the pictures, at least 1000.
+inline long recommended_classifier_steps(long pictures, long batch, bool frozen) {
+  if (pictures < 1 || batch < 1)
+    throw ConfigError(
+        std::to_string(pictures) + " pictures in batches of " + std::to_string(batch),
+        "recommended_classifier_steps", "both must be at least 1");
+  return frozen ? 4000 : std::max(1000L, (20 * pictures + batch - 1) / batch);
 }
 
 }  // namespace ocelli::train

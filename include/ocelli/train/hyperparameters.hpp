@@ -40,18 +40,30 @@ inline constexpr std::string_view environment_prefix = "OCELLI_SET_";
 
 /// The row of a name or alias, '-' or '_', in any case. Throws ConfigError: unknown names with
 /// their nearest neighbour, names of other models with what to do.
-inline const Hyperparameter& find_hyperparameter(std::string_view name, const std::string& where) {
+inline const Hyperparameter& find_hyperparameter(
+    std::string_view name, const std::string& where,
+    Architecture architecture = Architecture::ssd) {
   const std::string wanted = plain_name(name);
+  const bool classifier = architecture == Architecture::classifier;
+  const std::string own = classifier ? "a classifier" : "an SSD";
   std::vector<std::string> known;
-  for (const Hyperparameter& row : ssd_hyperparameters()) {
-    if (wanted == row.name || (!row.alias.empty() && wanted == row.alias)) return row;
+  for (const Hyperparameter& row : all_hyperparameters()) {
+    const bool meant = wanted == row.name || (!row.alias.empty() && wanted == row.alias);
+    if (!belongs(row, architecture)) {
+      if (!meant) continue;
+      throw ConfigError(
+          wanted + " belongs to " + (classifier ? "an SSD" : "a classifier") + ", this model is " +
+              own,
+          where, "remove it, or train a model of that kind");
+    }
+    if (meant) return row;
     known.emplace_back(row.name);
     if (!row.alias.empty()) known.emplace_back(row.alias);
   }
   for (const ForeignName& foreign : foreign_hyperparameters())
     if (wanted == foreign.name)
       throw ConfigError(
-          wanted + " belongs to " + std::string(foreign.owner) + ", this model is an SSD", where,
+          wanted + " belongs to " + std::string(foreign.owner) + ", this model is " + own, where,
           std::string(foreign.advice));
   throw ConfigError(
       "there is no hyperparameter \"" + shown(name) + "\"", where,
@@ -65,9 +77,10 @@ class Hyperparameters {
     std::string where;  ///< "my.params:3", "OCELLI_SET_NUM_STEPS", "--set"
   };
 
-  /// The defaults of a model, with what the program's net was compiled with.
-  explicit Hyperparameters(ModelName model, const SsdCompiled& compiled = {})
-      : model_(model), values_(ssd_defaults(model)) {
+  /// The defaults of a model.
+  explicit Hyperparameters(ModelName model) : model_(model), values_(default_values(model)) {}
+  /// The same with what the program's net was compiled with.
+  Hyperparameters(ModelName model, const SsdCompiled& compiled) : Hyperparameters(model) {
     static_cast<SsdCompiled&>(values_) = compiled;
   }
 
@@ -76,9 +89,9 @@ class Hyperparameters {
   void set(
       std::string_view name, std::string_view text, Provenance from = Provenance::flag,
       const std::string& where = "--set") {
-    const Hyperparameter& row = find_hyperparameter(name, where);
+    const Hyperparameter& row = find(name, where);
     const detail::ValueReader reader{row, where};
-    SsdHyperparameters asked = values_;
+    HyperparameterValues asked = values_;
     std::visit([&](auto member) { reader.read(detail::trimmed(text), asked.*member); }, row.member);
     if (row.scope == Scope::compile_time) require_compiled(row, asked, where);
     if (row.name == "first_stage_features_stride")
@@ -127,49 +140,33 @@ class Hyperparameters {
 
   /// The rules between values; call it when all are set. Throws ConfigError, adds warnings.
   void check() {
-    const SsdHyperparameters& v = values_;
-    require(
-        v.unmatched_threshold <= v.matched_threshold, "unmatched_threshold",
-        "must be at most matched_threshold", "matched_threshold");
-    require(
-        v.second_stage_max_detections_per_class <=
-            v.second_stage_max_detections_max_total_detections,
-        "second_stage_max_detections_per_class",
-        "must be at most second_stage_max_detections_max_total_detections",
-        "second_stage_max_detections_max_total_detections");
-    require(
-        v.anchor_generator_min_scale <= v.anchor_generator_max_scale, "anchor_generator_min_scale",
-        "must be at most anchor_generator_max_scale", "anchor_generator_max_scale");
+    const HyperparameterValues& v = values_;
+    if (architecture() == Architecture::ssd) check_detector();
     require(
         v.schedule != "manual_step" || v.schedule_step_1 < v.schedule_step_2, "schedule_step_2",
         "must be greater than schedule_step_1", "schedule_step_1");
-    const std::size_t scales = v.anchor_generator_scales.size();
-    const auto maps = static_cast<std::size_t>(v.anchor_generator_num_layers);
-    require(
-        scales == 0 || scales == maps || scales == maps + 1, "anchor_generator_scales",
-        "must have anchor_generator_num_layers numbers, or one more",
-        "anchor_generator_num_layers");
-    require(v.freeze.size() < 3, "freeze", "must leave a group to be trained", "freeze");
     if (v.warmup_steps >= v.num_steps)
       warnings_.push_back(
           "warmup_steps is not less than num_steps: the full rate is never reached");
     if (v.momentum_optimizer_value == 1)
       warnings_.push_back(
           "momentum_optimizer_value is 1: this does not converge in general; use 0.9");
-    for (const Hyperparameter& row : ssd_hyperparameters()) check_needs(row);
+    for (const Hyperparameter& row : all_hyperparameters())
+      if (belongs(row, architecture())) check_needs(row);
   }
 
   ModelName model() const { return model_; }
-  const SsdHyperparameters& values() const { return values_; }
+  Architecture architecture() const { return model_info(model_).architecture; }
+  const HyperparameterValues& values() const { return values_; }
   /// Where a value came from. Throws ConfigError for an unknown name.
   Origin origin(std::string_view name) const {
-    const auto found = origins_.find(std::string(find_hyperparameter(name, "origin").name));
+    const auto found = origins_.find(std::string(find(name, "origin").name));
     return found == origins_.end() ? Origin{} : found->second;
   }
   bool is_default(std::string_view name) const { return origin(name).from == Provenance::builtin; }
   /// A value as text.
   std::string text(std::string_view name) const {
-    return detail::value_text(find_hyperparameter(name, "text"), values_);
+    return detail::value_text(find(name, "text"), values_);
   }
   /// Sentences for the user, in the order of their finding.
   const std::vector<std::string>& warnings() const { return warnings_; }
@@ -182,7 +179,8 @@ class Hyperparameters {
   /// "--set"}}}
   nlohmann::ordered_json json() const {
     nlohmann::ordered_json all = nlohmann::ordered_json::object();
-    for (const Hyperparameter& row : ssd_hyperparameters()) {
+    for (const Hyperparameter& row : all_hyperparameters()) {
+      if (!belongs(row, architecture())) continue;
       nlohmann::ordered_json entry;
       std::visit([&](auto member) { entry["value"] = values_.*member; }, row.member);
       const Origin from = origin(row.name);
@@ -204,7 +202,7 @@ class Hyperparameters {
           "the run trains " + name_of(model) + ", this program " + name_of(model_), where,
           "use --model " + name_of(model));
     for (const auto& [key, entry] : config["hyperparameters"].items()) {
-      const Hyperparameter& row = find_hyperparameter(key, where);
+      const Hyperparameter& row = find(key, where);
       const auto field = [&entry = entry](const char* name) {
         const auto found = entry.find(name);
         return found != entry.end() && found->is_string() ? found->get<std::string>() : "";
@@ -215,7 +213,7 @@ class Hyperparameters {
             std::string(row.name) + " needs a value and from: default, file, environment or flag",
             where, "use the file that ocelli wrote");
       const detail::ValueReader reader{row, where};
-      SsdHyperparameters asked = values_;
+      HyperparameterValues asked = values_;
       const std::string text = detail::json_value_text(entry["value"], where);
       std::visit([&](auto member) { reader.read(text, asked.*member); }, row.member);
       if (row.scope == Scope::compile_time) require_compiled(row, asked, where);
@@ -226,12 +224,39 @@ class Hyperparameters {
   }
 
  private:
+  const Hyperparameter& find(std::string_view name, const std::string& where) const {
+    return find_hyperparameter(name, where, architecture());
+  }
+  /// The rules between values that only a detector has.
+  void check_detector() const {
+    const SsdHyperparameters& v = values_;
+    require(
+        v.unmatched_threshold <= v.matched_threshold, "unmatched_threshold",
+        "must be at most matched_threshold", "matched_threshold");
+    require(
+        v.second_stage_max_detections_per_class <=
+            v.second_stage_max_detections_max_total_detections,
+        "second_stage_max_detections_per_class",
+        "must be at most second_stage_max_detections_max_total_detections",
+        "second_stage_max_detections_max_total_detections");
+    require(
+        v.anchor_generator_min_scale <= v.anchor_generator_max_scale, "anchor_generator_min_scale",
+        "must be at most anchor_generator_max_scale", "anchor_generator_max_scale");
+    const std::size_t scales = v.anchor_generator_scales.size();
+    const auto maps = static_cast<std::size_t>(v.anchor_generator_num_layers);
+    require(
+        scales == 0 || scales == maps || scales == maps + 1, "anchor_generator_scales",
+        "must have anchor_generator_num_layers numbers, or one more",
+        "anchor_generator_num_layers");
+    require(v.freeze.size() < 3, "freeze", "must leave a group to be trained", "freeze");
+  }
   /// Are "my.params:3" and "my.params:7" lines of one file?
   static bool same_file(std::string_view a, std::string_view b) {
     return a != b && a.substr(0, a.rfind(':')) == b.substr(0, b.rfind(':'));
   }
   void require_compiled(
-      const Hyperparameter& row, const SsdHyperparameters& asked, const std::string& where) const {
+      const Hyperparameter& row, const HyperparameterValues& asked,
+      const std::string& where) const {
     const std::string own = detail::value_text(row, values_),
                       wanted = detail::value_text(row, asked);
     if (own == wanted) return;
@@ -266,9 +291,17 @@ class Hyperparameters {
   }
 
   ModelName model_;
-  SsdHyperparameters values_;
+  HyperparameterValues values_;
   std::map<std::string, Origin> origins_;
   std::vector<std::string> warnings_;
 };
+
+/// Steps for a model on `pictures` training pictures, at its batch size.
+inline long recommended_steps(const Hyperparameters& settings, long pictures) {
+  const HyperparameterValues& v = settings.values();
+  return settings.architecture() == Architecture::classifier
+             ? recommended_classifier_steps(pictures, v.batch_size, v.freeze_backbone)
+             : recommended_steps(pictures, v.batch_size);
+}
 
 }  // namespace ocelli::train

@@ -1,4 +1,4 @@
-// Model names: the seven detectors by every name they are known by.
+// Model names: the seven detectors and the two classifiers by every name they are known by.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -20,9 +20,11 @@ enum class ModelName {
   frcnn_resnet101,
   frcnn_resnet101_lowproposals,
   frcnn_nas,
+  mobilenet_v1_classifier,
+  mobilenet_v2_classifier,
 };
 
-enum class Architecture { ssd, faster_rcnn };
+enum class Architecture { ssd, faster_rcnn, classifier };
 
 struct ModelInfo {
   ModelName model;
@@ -31,7 +33,7 @@ struct ModelInfo {
   std::array<std::string_view, 6> aliases;  ///< others that are accepted; empty: unused
 };
 
-inline constexpr std::array<ModelInfo, 7> model_table{{
+inline constexpr std::array<ModelInfo, 9> model_table{{
     {ModelName::ssd_mobilenet_v1,
      Architecture::ssd,
      "ssd-mobilenet-v1",
@@ -60,6 +62,14 @@ inline constexpr std::array<ModelInfo, 7> model_table{{
      Architecture::faster_rcnn,
      "frcnn-nas",
      {"nas", "frcnn-nas-coco", "frcnn-as-coco", "faster-rcnn-nas-coco"}},
+    {ModelName::mobilenet_v1_classifier,
+     Architecture::classifier,
+     "mobilenet-v1-classifier",
+     {"keras-mobilenet", "mobilenet-v1"}},
+    {ModelName::mobilenet_v2_classifier,
+     Architecture::classifier,
+     "mobilenet-v2-classifier",
+     {"classifier", "mobilenet-v2"}},
 }};
 
 inline const ModelInfo& model_info(ModelName model) {

@@ -8,7 +8,7 @@
 
 #include "ocelli/train/narrator.hpp"
 #include "ocelli/train/run_recorder.hpp"
-#include "ocelli/train/ssd_trainer.hpp"
+#include "ocelli/train/task_trainer.hpp"
 
 namespace ocelli::train {
 
@@ -17,11 +17,11 @@ namespace ocelli::train {
 /// before it is thrown on.
 /// @param narrate   show progress on standard error
 /// @param prepared  called when the run folder is open, before the first step; may be empty
-template <Backend B>
+template <class Task>
 TrainingOutcome fit_recorded(
-    SsdTrainer<B>& trainer, bool narrate, const std::function<void()>& prepared = {}) {
+    TaskTrainer<Task>& trainer, bool narrate, const std::function<void()>& prepared = {}) {
   struct Closing {
-    SsdTrainer<B>& trainer;
+    TaskTrainer<Task>& trainer;
     ~Closing() { trainer.close(); }
   } const closing{trainer};
   std::optional<Narrator> narrator;
@@ -30,7 +30,7 @@ TrainingOutcome fit_recorded(
   if (prepared) prepared();
   RunRecorder recorder(
       trainer.run(), trainer.settings(), trainer.options(), trainer.train_data().dataset->labels,
-      trainer.held_out().dataset, trainer.held_out().cache, done);
+      trainer.held_out().dataset, trainer.held_out().cache, done, Task::target);
   trainer.observe(recorder);
   TrainingOutcome outcome;
   try {

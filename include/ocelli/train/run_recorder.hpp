@@ -43,8 +43,8 @@ class RunRecorder : public TrainingObserver {
     report_.labels = labels;
     report_.task = task;
     report_.total_steps = settings.values().num_steps;
-    for (const Hyperparameter& row : ssd_hyperparameters())
-      if (!settings.is_default(row.name))
+    for (const Hyperparameter& row : all_hyperparameters())
+      if (belongs(row, settings.architecture()) && !settings.is_default(row.name))
         report_.config.emplace_back(std::string(row.name), settings.text(row.name));
     report_.config.emplace_back("seed", std::to_string(options.seed));
     if (held_out != nullptr) {

@@ -1,4 +1,4 @@
-// Session: what is behind a Trainer, for one backend and any SSD.
+// Session: what is behind a Trainer, for one backend and any SSD or classifier.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -10,6 +10,7 @@
 
 #include "ocelli/data/open_source.hpp"
 #include "ocelli/data/split.hpp"
+#include "ocelli/model/classifier.hpp"
 #include "ocelli/model/ssd.hpp"
 #include "ocelli/train/hyperparameter_values.hpp"
 #include "ocelli/train/observer.hpp"
@@ -21,8 +22,8 @@ namespace ocelli {
 /// What a program usually sets; 0 or empty leaves it to the model's defaults.
 struct TrainerSettings {
   long steps = 0;            ///< 0: recommended from the number of pictures
-  double learning_rate = 0;  ///< 0: the model's, 0.004
-  int batch = 0;             ///< pictures a step; 0: the model's, 24
+  double learning_rate = 0;  ///< 0: the model's, 0.004 of an SSD
+  int batch = 0;             ///< pictures a step; 0: the model's, 24 of an SSD
   std::uint64_t seed = 42;
   std::filesystem::path out = "run";  ///< the run folder: log, report, snapshots, weights
   bool resume = false;                ///< go on from the folder's newest snapshot
@@ -37,6 +38,8 @@ struct TrainerSettings {
 
 namespace train {
 
+class Hyperparameters;
+
 template <class B>
 class Session {
  public:
@@ -48,9 +51,13 @@ class Session {
 
   /// Trains on one part, evaluates on the other, which may be empty. The tables that `spec` points
   /// to must outlive the session.
-  /// @param compiled  the hyperparameters that the type of the detector has settled
+  /// @param compiled  the hyperparameters that the type of the model has settled
   TrainingOutcome fit(
       const SsdSpec& spec, const SsdCompiled& compiled, data::Split parts,
+      const std::vector<TrainingObserver*>& observers);
+  /// The same for a classifier. Throws ConfigError for a backend that they are not trained on.
+  TrainingOutcome fit(
+      const ClassifierSpec& spec, const SsdCompiled& compiled, data::Split parts,
       const std::vector<TrainingObserver*>& observers);
 
   /// Writes what was learned. Throws StoreError; ConfigError before fit().
@@ -58,6 +65,10 @@ class Session {
 
  private:
   struct Parts;
+  template <class TrainerOf>
+  TrainingOutcome fit_with(
+      const typename TrainerOf::Spec& spec, Hyperparameters hyper, data::Split parts,
+      const std::vector<TrainingObserver*>& observers);
   TrainerSettings settings_;
   const char* optimizer_;
   std::unique_ptr<Parts> parts_;

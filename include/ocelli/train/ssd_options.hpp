@@ -8,8 +8,8 @@
 #include "ocelli/data/resize.hpp"
 #include "ocelli/loss/ssd_loss.hpp"
 #include "ocelli/model/ssd.hpp"
-#include "ocelli/net/executor.hpp"
 #include "ocelli/train/hyperparameter_values.hpp"
+#include "ocelli/train/training_rules.hpp"
 
 namespace ocelli::train {
 
@@ -66,12 +66,7 @@ inline SsdLossOptions loss_options(const SsdHyperparameters& values) {
 }
 
 /// Settings by group: 0 backbone, 1 extras, 2 heads.
-struct SsdGroups {
-  GroupSettings settings[kMaxGroups];
-  double regularizer[kMaxGroups] = {};
-  double initializer_mean[kMaxGroups] = {};
-  double initializer_stddev[kMaxGroups] = {};
-
+struct SsdGroups : TrainingGroups {
   explicit SsdGroups(const SsdHyperparameters& v) {
     const auto set = [&](SsdGroup group, const char* name, double decay, double epsilon,
                          double regularizer_weight, double mean, double stddev) {

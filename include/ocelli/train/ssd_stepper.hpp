@@ -46,6 +46,11 @@ class SsdStepper {
   }
 
   SsdStep<B>& step() { return step_; }
+  const TrainingGroups& groups() const { return step_.groups(); }
+  /// After the host's state has changed.
+  void upload() { step_.upload(); }
+  /// Before the host's state is looked at.
+  void download() { step_.download(); }
   const data::Loader& loader() const { return loader_; }
 
   /// Decides where pictures come from, and takes them to the device if that is it. Once, before the
@@ -94,12 +99,7 @@ class SsdStepper {
   /// Steps that may stay unseen while the next is asked for.
   static constexpr int kAhead = replays ? 1 : 0;
 
-  /// How a step went.
-  struct Seen {
-    long step = 0;
-    StepResult result;
-    std::string fault;  ///< where it was not finite: the layer, or "the gradient"; else empty
-  };
+  using Seen = SeenStep;
   /// Calls sink(Seen) for the steps that were asked for, oldest first, until `most` are unseen.
   template <class Sink>
   void look(int most, Sink&& sink) {

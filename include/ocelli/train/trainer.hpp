@@ -1,4 +1,5 @@
-// Trainer: the training of a detector type in a few lines of a program of one's own.
+// Trainer: the training of a detector type, or a classifier's, in a few lines of a program of one's
+// own.
 //
 //   ocelli::Trainer<Detector, ocelli::RmsProp, ocelli::Cpu> trainer{{.steps = 4000}};
 //   trainer.fit(ocelli::data::split_percent(ocelli::data::open("my-pictures"), 20));
@@ -25,7 +26,7 @@ struct SgdMomentum {
   static constexpr const char* name = "sgd";
 };
 
-/// @tparam Detector   an Ssd<...>
+/// @tparam Detector   an Ssd<...> or a Classifier<...>
 /// @tparam Optimizer  RmsProp or SgdMomentum
 /// @tparam Device     Cpu: a type with a Backend, from the door that brings it in
 template <class Detector, class Optimizer, class Device>
@@ -42,8 +43,8 @@ class Trainer {
       detector_ = std::make_unique<Detector>();
       if (detector_->view().classes != classes)
         throw ConfigError(
-            "the detector has " + std::to_string(detector_->view().classes) +
-                " classes, the data " + std::to_string(classes),
+            "the model has " + std::to_string(detector_->view().classes) + " classes, the data " +
+                std::to_string(classes),
             "Trainer", "give it Classes<" + std::to_string(classes) + "> or Classes<Dynamic>");
     } else {
       detector_ = std::make_unique<Detector>(
@@ -51,7 +52,7 @@ class Trainer {
               {Detector::Configuration::image_height, Detector::Configuration::image_width, 3}),
           classes);
     }
-    const SsdSpec spec = detector_->spec();
+    const auto spec = detector_->spec();
     train::SsdCompiled compiled = train::SsdCompiled::of<typename Detector::Configuration>();
     compiled.image_height = spec.model.input.height;
     compiled.image_width = spec.model.input.width;
