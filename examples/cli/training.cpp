@@ -120,12 +120,12 @@ nlohmann::ordered_json run_training(Computer& computer, TrainingRequest& request
   const train::TrainingData held_out{
       evaluates ? &request.held_out : nullptr, evaluates ? &*held_out_cache : nullptr};
   const train::TrainingOutcome outcome =
-      classifies
-          ? computer.train_classifier(
-                model.classifier, request.settings, request.options, train, held_out, begin,
-                 request.observers)
-          : computer.train(model.spec, request.settings, request.options, train, held_out, begin,
-                 request.observers);
+      classifies ? computer.train_classifier(
+                       model.classifier, request.settings, request.options, train, held_out, begin,
+                       request.observers)
+                 : computer.train(
+                       model.spec, request.settings, request.options, train, held_out, begin,
+                       request.observers);
   nlohmann::ordered_json results = results_of(outcome, request.held_out);
   results["report"] = outcome.report.string();
   const train::RunFolder run(request.options.out);
