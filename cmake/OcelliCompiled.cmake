@@ -9,7 +9,7 @@ function(ocelli_define_compiled)
   set(made ${CMAKE_CURRENT_BINARY_DIR}/ocelli_compiled)
   set(sources "")
   foreach(part bucket/credential_sources bucket/http bucket/iam bucket/open bucket/s3_client
-      bucket/s3_store cpu/backend data/open data/open_source train/session)
+      bucket/s3_store cpu/backend data/open data/open_source data/project train/session)
     set(text "#include \"ocelli/${part}_impl.hpp\"\n")
     if(part STREQUAL train/session)
       string(APPEND text "#include \"ocelli/cpu/backend.hpp\"\n\n"

@@ -21,8 +21,9 @@ struct Recognised {
   std::vector<std::string> label_files;  ///< keys; of the formats with one file for many pictures
 };
 
-/// The format of a folder or bucket, by the files that are there: `_annotations.json`, then
-/// Annotations/*.xml (VOC), a CVAT XML, a COCO JSON, obj.names with .txt files (YOLO).
+/// The format of a folder or bucket, by the files that are there: `_annotations.json`,
+/// `_annotations.csv`, then Annotations/*.xml (VOC), a CVAT XML, a COCO JSON, obj.names with .txt
+/// files (YOLO).
 /// @param format  "" to recognise; else only label files of this format are looked for
 /// @throws DataError when there are labels of several formats, none of them at the root of a bucket
 Recognised recognise(const Source& source, const std::string& format = {});
@@ -32,7 +33,7 @@ Recognised recognise(const Source& source, const std::string& format = {});
 ///         and `keep_going` is off
 Dataset open(const Source& source, const OpenOptions& options = {});
 
-/// The data set of one label file (COCO, Cloud Annotations or CVAT) of a source.
+/// The data set of one label file (COCO, Cloud Annotations, CVAT) of a source.
 /// @param key  of the label file  @throws DataError as above
 Dataset open_label_file(
     const Source& source, const std::string& key, const OpenOptions& options = {});

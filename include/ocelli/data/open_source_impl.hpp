@@ -22,6 +22,11 @@ namespace ocelli::data {
 
 namespace open_detail {
 
+inline bool is_label_file(const std::string& path) {
+  const std::string extension = lower_ascii(extension_of(path));
+  return extension == ".json" || extension == ".xml" || extension == ".csv";
+}
+
 /// Moves a folder "annotations" from the end of the root to the beginning of the key.
 inline void step_out_of_annotations(DataPlace& place) {
   const std::string_view root = place.root;
@@ -34,9 +39,8 @@ inline void step_out_of_annotations(DataPlace& place) {
 
 /// The text of an address is kept for the root, since it says the endpoint.
 inline DataPlace place_in_bucket(const std::string& address, const bucket::Address& parsed) {
-  const std::string extension = lower_ascii(extension_of(parsed.prefix));
   DataPlace place{address, {}};
-  if (extension != ".json" && extension != ".xml") return place;
+  if (!is_label_file(parsed.prefix)) return place;
   place.root.resize(address.rfind('/'));
   place.label_file = file_name_of(parsed.prefix);
   if (parsed.prefix.find('/') != std::string::npos) step_out_of_annotations(place);
@@ -72,11 +76,10 @@ OCELLI_INLINE DataPlace data_place(const std::string& address) {
   const std::filesystem::path given(parsed.folder);
   std::error_code code;
   if (!std::filesystem::is_regular_file(given, code)) return {parsed.folder, {}};
-  const std::string extension = lower_ascii(extension_of(parsed.folder));
-  if (extension != ".json" && extension != ".xml") {
+  if (!open_detail::is_label_file(parsed.folder)) {
     throw DataError(
         "not a label file", address,
-        "give a COCO or _annotations.json file, a CVAT .xml, or the folder");
+        "give a COCO file, _annotations.json or .csv, a CVAT .xml, or the folder");
   }
   DataPlace place{
       given.has_parent_path() ? given.parent_path().string() : ".", given.filename().string()};
