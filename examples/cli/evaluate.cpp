@@ -36,6 +36,7 @@ int run_evaluate(const Options& options) {
   ThreadPool& pool = computer->pool();
   data::CacheOptions cache_options;
   cache_options.skip_bad = options.data.skip_bad;
+  cache_options.progress = show_reading();
   const data::ImageCache cache(data.dataset, *data.source, pool, cache_options);
   const std::unique_ptr<AnyDetector> detector = computer->detector(
       loaded.model.spec, values, *loaded.weights, options.batch, values.evaluation_score_threshold);
