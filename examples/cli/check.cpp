@@ -83,13 +83,14 @@ void draw_first_batch(const Options& options, const Data& data, const std::files
 
 int run_check(const Options& options) {
   Data data = open_data(options.data, options.split, {}, true);
-  const data::CheckReport report = data::check(data.dataset, *data.source, options.threads);
+  const data::CheckReport report =
+      data::check(data.dataset, *data.source, options.threads, show_reading());
   fmt::print("{}", data::to_text(report, options.limit));
   std::size_t leaks = 0;
   if (!options.against.empty()) {
     Data other = open_data(options.data, options.against, data.dataset.labels, true);
-    for (const data::Leak& leak :
-         data::find_leaks(report, data::check(other.dataset, *other.source, options.threads))) {
+    for (const data::Leak& leak : data::find_leaks(
+             report, data::check(other.dataset, *other.source, options.threads, show_reading()))) {
       fmt::print("the same picture in both parts: {} and {}\n", leak.first, leak.second);
       ++leaks;
     }

@@ -24,12 +24,11 @@ void add_deployment_options(CLI::App& command, DeploymentOptions& options) {
       "--mirror", options.mirror,
       "Keep the run at s3://BUCKET/PREFIX, or in a folder, with each snapshot; with --resume go on "
       "from there, on any machine");
-  add_store_options(command, options.store);
 }
 
 Deployment::Deployment(
-    const DeploymentOptions& options, const std::string& data, const std::filesystem::path& out,
-    bool resume)
+    const DeploymentOptions& options, const std::string& data,
+    const bucket::StoreOptions& store, const std::filesystem::path& out, bool resume)
     : options_(options) {
   if (!options_.publish_to.empty()) options_.publish = true;
   if (options_.publish) {
@@ -39,7 +38,7 @@ Deployment::Deployment(
             "the data is a file and no bucket", "--publish", "name the bucket with --publish-to");
       options_.publish_to = data;
     }
-    published_ = program::open_store(options_.publish_to, options_.store);
+    published_ = program::open_store(options_.publish_to, store);
     // Whether a name fits, a key is right and the bucket is there shows now.
     const deploy::ModelKeys keys(
         published_.prefix, options_.name.empty() ? published_.store->bucket() : options_.name,
@@ -47,9 +46,9 @@ Deployment::Deployment(
     (void)published_.store->list(keys.manifest());
   }
   if (options_.mirror.empty()) return;
-  bucket::StoreOptions store = options_.store;
-  store.make_folder = true;
-  mirrored_ = program::open_store(options_.mirror, store);
+  bucket::StoreOptions making = store;
+  making.make_folder = true;
+  mirrored_ = program::open_store(options_.mirror, making);
   if (resume) {
     const deploy::RestoredRun restored =
         deploy::restore_run(*mirrored_.store, mirrored_.prefix, out);

@@ -21,19 +21,19 @@ struct DeploymentOptions {
   std::string publish_to;  ///< a bucket; empty: the one of the data
   std::string branch = "master", name;
   std::string mirror;  ///< a bucket; empty: none
-  ocelli::bucket::StoreOptions store;
 };
-/// Adds --publish, --publish-to, --branch, --name, --mirror and the options of stores.
+/// Adds --publish, --publish-to, --branch, --name and --mirror.
 void add_deployment_options(CLI::App& command, DeploymentOptions& options);
 
 class Deployment {
  public:
   /// Asks the buckets whether they can be used, before hours of training; with `resume` it brings
   /// the run folder to where its mirror is. Call it before the run folder is read.
-  /// @param data  where the pictures come from
+  /// @param data   where the pictures come from
+  /// @param store  how its bucket is opened, and the others
   Deployment(
-      const DeploymentOptions& options, const std::string& data, const std::filesystem::path& out,
-      bool resume);
+      const DeploymentOptions& options, const std::string& data,
+      const ocelli::bucket::StoreOptions& store, const std::filesystem::path& out, bool resume);
 
   /// For the training.
   std::vector<ocelli::train::TrainingObserver*> observers() const;

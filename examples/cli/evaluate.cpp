@@ -124,6 +124,7 @@ int run_evaluate(const Options& options) {
   ThreadPool& pool = computer->pool();
   data::CacheOptions cache_options;
   cache_options.skip_bad = options.data.skip_bad;
+  cache_options.progress = show_reading();
   const data::ImageCache cache(data.dataset, *data.source, pool, cache_options);
   nlohmann::ordered_json json;
   const train::Evaluation evaluation =

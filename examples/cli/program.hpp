@@ -10,10 +10,15 @@
 #include <vector>
 
 #include "ocelli/data/dataset.hpp"
+#include "ocelli/data/read_progress.hpp"
 #include "ocelli/data/source.hpp"
 #include "ocelli/model/classifier.hpp"
 #include "ocelli/model/ssd.hpp"
 #include "ocelli/train/hyperparameters.hpp"
+
+namespace ocelli::data {
+struct SourceOptions;  // few files need what reaching a bucket takes
+}
 
 namespace program {
 
@@ -66,7 +71,8 @@ struct DataOptions {
   std::string format;
   std::string voc = "devkit";  ///< how VOC boxes count pixels: devkit or edges
   bool strict = false;
-  bool skip_bad = false;  ///< leave out pictures that cannot be read
+  bool skip_bad = false;                               ///< leave out pictures that cannot be read
+  std::shared_ptr<ocelli::data::SourceOptions> where;  ///< of a bucket; add_data_options() makes it
 };
 void add_data_options(CLI::App& command, DataOptions& options);
 
@@ -80,6 +86,8 @@ struct Data {
 Data open_data(
     const DataOptions& options, const std::string& split = {},
     const std::vector<std::string>& labels = {}, bool keep_going = false);
+/// Shows on standard error how the reading of pictures goes on, when it takes more than a second.
+ocelli::data::ReadObserver show_reading();
 /// Prints counts of findings by reason, and the first of each.
 void print_findings(const ocelli::data::Dataset& dataset);
 

@@ -15,6 +15,7 @@
 #include "ocelli/train/hyperparameters.hpp"
 #include "ocelli/train/run_folder.hpp"
 #include "program.hpp"
+#include "published_weights.hpp"
 #include "training.hpp"
 
 extern char** environ;
@@ -30,7 +31,7 @@ struct Options {
   std::string out = "run";
   long steps = 0, batch = 0;
   std::vector<std::string> set;
-  std::string params, from;
+  std::string params, from, from_branch = "master";
   bool resume = false;
   ComputerOptions computer;
   std::uint64_t seed = 42;
@@ -91,7 +92,9 @@ train::ModelName choose_model(
 int run_train(const Options& options) {
   std::unique_ptr<Computer> computer = make_computer(options.computer);
   // First, since it may bring the run folder from its mirror.
-  Deployment deployment(options.deployment, options.data.source, options.out, options.resume);
+  Deployment deployment(
+      options.deployment, options.data.source, options.data.where->store, options.out,
+      options.resume);
   const train::RunFolder run(options.out);
   nlohmann::ordered_json before;
   if (options.resume && std::filesystem::exists(run.config())) before = run.read_config();
@@ -136,7 +139,12 @@ int run_train(const Options& options) {
   train::TrainingOptions& training = request.options;
   training.out = options.out;
   training.resume = options.resume;
-  training.from = options.from;
+  std::optional<PublishedWeights> published;
+  if (is_bucket(options.from)) {
+    published.emplace(options.from, options.from_branch, options.data.where->store);
+    fmt::print(stderr, "from {}: {}\n", options.from, published->line());
+  }
+  training.from = published ? published->file() : std::filesystem::path(options.from);
   training.seed = options.seed;
   training.eval_steps = options.eval_steps;
   training.snapshot_steps = options.snapshot_steps;
@@ -187,7 +195,9 @@ void add_train(CLI::App& app, Run& run) {
   command->add_option("--batch", o.batch, "Pictures a step")->check(CLI::PositiveNumber);
   command->add_option("--set", o.set, "A hyperparameter: name=value; may be repeated");
   command->add_option("--params", o.params, "File of hyperparameters")->check(CLI::ExistingFile);
-  command->add_option("--from", o.from, "Start from these weights: a run, a folder or a file");
+  command->add_option("--from", o.from, "Start from these weights: a run, a folder, a file, or what s3://BUCKET has");
+  command->add_option("--from-branch", o.from_branch, "Of a bucket: the model of which branch")
+      ->capture_default_str();
   command->add_flag("--resume", o.resume, "Go on from the newest snapshot in --out");
   add_computer_options(*command, o.computer);
   command->add_option("--seed", o.seed, "Seed of everything random")->capture_default_str();

@@ -98,6 +98,7 @@ nlohmann::ordered_json run_training(Computer& computer, TrainingRequest& request
   request.options.device = computer.name();
   data::CacheOptions cache_options;
   cache_options.skip_bad = request.skip_bad;
+  cache_options.progress = show_reading();
   const data::ImageCache cache(request.train, *request.source, pool, cache_options);
   std::optional<data::ImageCache> held_out_cache;
   const bool evaluates = !request.held_out.pictures.empty();

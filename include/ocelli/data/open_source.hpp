@@ -32,7 +32,7 @@ struct DataPlace {
 };
 
 /// Where the data set of an address lies: a folder, s3://BUCKET/PREFIX, https://HOST/BUCKET/PREFIX,
-/// or one label file (.json, .xml, .csv) in one of them. Its pictures are then looked for in the
+/// or one label file (.json, .csv, .xml) in one of them. Its pictures are then looked for in the
 /// file's folder, and in the one above when that folder is "annotations".
 /// @throws DataError for a file that is no label file; ConfigError for an address that cannot be
 /// one

@@ -22,6 +22,11 @@ namespace ocelli::data {
 
 namespace open_detail {
 
+inline bool is_label_file(const std::string& path) {
+  const std::string extension = lower_ascii(extension_of(path));
+  return extension == ".json" || extension == ".xml" || extension == ".csv";
+}
+
 /// Moves a folder "annotations" from the end of the root to the beginning of the key.
 inline void step_out_of_annotations(DataPlace& place) {
   const std::string_view root = place.root;
@@ -32,16 +37,10 @@ inline void step_out_of_annotations(DataPlace& place) {
   place.root = slash == std::string_view::npos ? "." : slash == 0 ? "/" : root.substr(0, slash);
 }
 
-/// Of a file that holds the labels of many pictures.
-inline bool names_labels(std::string_view extension) {
-  return extension == ".json" || extension == ".xml" || extension == ".csv";
-}
-
 /// The text of an address is kept for the root, since it says the endpoint.
 inline DataPlace place_in_bucket(const std::string& address, const bucket::Address& parsed) {
-  const std::string extension = lower_ascii(extension_of(parsed.prefix));
   DataPlace place{address, {}};
-  if (!names_labels(extension)) return place;
+  if (!is_label_file(parsed.prefix)) return place;
   place.root.resize(address.rfind('/'));
   place.label_file = file_name_of(parsed.prefix);
   if (parsed.prefix.find('/') != std::string::npos) step_out_of_annotations(place);
@@ -77,8 +76,7 @@ OCELLI_INLINE DataPlace data_place(const std::string& address) {
   const std::filesystem::path given(parsed.folder);
   std::error_code code;
   if (!std::filesystem::is_regular_file(given, code)) return {parsed.folder, {}};
-  const std::string extension = lower_ascii(extension_of(parsed.folder));
-  if (!open_detail::names_labels(extension)) {
+  if (!open_detail::is_label_file(parsed.folder)) {
     throw DataError(
         "not a label file", address,
         "give a COCO file, _annotations.json or .csv, a CVAT .xml, or the folder");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <span>
@@ -49,6 +50,12 @@ class ProjectSource : public Source {
     head.length = limit;
     store_.get(prefix_ + key, sink, head);
     return std::move(sink.bytes);
+  }
+  void prefetch(const std::vector<ReadAhead>& files) const override {
+    if (pictures_ != nullptr) pictures_->prefetch(files);
+  }
+  std::uint64_t bytes_received() const override {
+    return pictures_ != nullptr ? pictures_->bytes_received() : 0;
   }
 
  private:
