@@ -27,8 +27,8 @@ void add_deployment_options(CLI::App& command, DeploymentOptions& options) {
 }
 
 Deployment::Deployment(
-    const DeploymentOptions& options, const std::string& data,
-    const bucket::StoreOptions& store, const std::filesystem::path& out, bool resume)
+    const DeploymentOptions& options, const std::string& data, const bucket::StoreOptions& store,
+    const std::filesystem::path& out, bool resume)
     : options_(options) {
   if (!options_.publish_to.empty()) options_.publish = true;
   if (options_.publish) {

@@ -11,6 +11,7 @@
 
 #include "deployment.hpp"
 #include "model_options.hpp"
+#include "ocelli/data/open_source.hpp"
 #include "ocelli/data/split.hpp"
 #include "ocelli/train/hyperparameters.hpp"
 #include "ocelli/train/run_folder.hpp"
@@ -195,7 +196,9 @@ void add_train(CLI::App& app, Run& run) {
   command->add_option("--batch", o.batch, "Pictures a step")->check(CLI::PositiveNumber);
   command->add_option("--set", o.set, "A hyperparameter: name=value; may be repeated");
   command->add_option("--params", o.params, "File of hyperparameters")->check(CLI::ExistingFile);
-  command->add_option("--from", o.from, "Start from these weights: a run, a folder, a file, or what s3://BUCKET has");
+  command->add_option(
+      "--from", o.from,
+      "Start from these weights: a run, a folder, a file, or what s3://BUCKET has");
   command->add_option("--from-branch", o.from_branch, "Of a bucket: the model of which branch")
       ->capture_default_str();
   command->add_flag("--resume", o.resume, "Go on from the newest snapshot in --out");
