@@ -8,7 +8,7 @@
 function(ocelli_define_compiled)
   set(made ${CMAKE_CURRENT_BINARY_DIR}/ocelli_compiled)
   set(sources "")
-  foreach(part bucket/http bucket/s3_client bucket/s3_store cpu/backend data/open
+  foreach(part bucket/http bucket/s3_client bucket/s3_store cpu/backend data/open data/project
       deploy/mirror deploy/publish deploy/watch train/session)
     set(text "#include \"ocelli/${part}_impl.hpp\"\n")
     if(part STREQUAL train/session)

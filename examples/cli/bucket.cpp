@@ -82,8 +82,10 @@ std::uint64_t size_of(const std::vector<bucket::ObjectInfo>& objects) {
 }
 
 int run_ls(const Options& options) {
-  const bucket::OpenedStore opened = open_store(options.bucket, options.store);
-  const std::string prefix = opened.prefix + options.prefix;
+  const bucket::OpenedStore opened = program::open_store(options.bucket, options.store);
+  const std::string prefix = options.prefix.empty()
+                                 ? opened.prefix
+                                 : bucket::folder_prefix(opened.prefix) + options.prefix;
   std::size_t objects = 0;
   std::uint64_t bytes = 0;
   opened.store->list(prefix, [&](std::span<const bucket::ObjectInfo> page) {
@@ -114,7 +116,7 @@ void report_skipped(const std::vector<std::string>& skipped, const char* why) {
 }
 
 int run_pull(const Options& options) {
-  const bucket::OpenedStore opened = open_store(options.bucket, options.store);
+  const bucket::OpenedStore opened = program::open_store(options.bucket, options.store);
   const std::string below = bucket::folder_prefix(opened.prefix);
   std::vector<bucket::ObjectInfo> objects = objects_of(opened, options.keys);
   std::vector<std::filesystem::path> paths;
@@ -191,7 +193,7 @@ std::string content_type(const std::filesystem::path& path) {
 }
 
 int run_push(const Options& options) {
-  const bucket::OpenedStore opened = open_store(options.bucket, options.store);
+  const bucket::OpenedStore opened = program::open_store(options.bucket, options.store);
   const std::string to = bucket::folder_prefix(opened.prefix) + bucket::folder_prefix(options.to);
   std::vector<Upload> uploads;
   std::vector<std::string> hidden;
@@ -232,7 +234,7 @@ int run_push(const Options& options) {
 }
 
 int run_rm(const Options& options) {
-  const bucket::OpenedStore opened = open_store(options.bucket, options.store);
+  const bucket::OpenedStore opened = program::open_store(options.bucket, options.store);
   const std::vector<bucket::ObjectInfo> objects = objects_of(opened, options.keys);
   if (!options.yes) {
     if (::isatty(0) == 0)
@@ -258,7 +260,7 @@ int run_rm(const Options& options) {
 }
 
 int run_status(const Options& options) {
-  const bucket::OpenedStore opened = open_store(options.bucket, options.store);
+  const bucket::OpenedStore opened = program::open_store(options.bucket, options.store);
   const nlohmann::ordered_json json = bucket_status(opened.store, opened.prefix);
   if (options.json) print_json(json);
   return done;

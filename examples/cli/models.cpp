@@ -25,7 +25,7 @@ deploy::PublishOptions publish_options(const Options& options) {
 }
 
 int run_promote(const Options& options) {
-  const bucket::OpenedStore opened = open_store(options.model.bucket, options.model.store);
+  const bucket::OpenedStore opened = program::open_store(options.model.bucket, options.model.store);
   report_published(
       options.model, options.to,
       deploy::promote(
@@ -34,7 +34,7 @@ int run_promote(const Options& options) {
 }
 
 int run_rollback(const Options& options) {
-  const bucket::OpenedStore opened = open_store(options.model.bucket, options.model.store);
+  const bucket::OpenedStore opened = program::open_store(options.model.bucket, options.model.store);
   report_published(
       options.model, options.branch,
       deploy::rollback(
@@ -43,7 +43,7 @@ int run_rollback(const Options& options) {
 }
 
 int run_models(const Options& options) {
-  const bucket::OpenedStore opened = open_store(options.model.bucket, options.model.store);
+  const bucket::OpenedStore opened = program::open_store(options.model.bucket, options.model.store);
   const deploy::ModelList list =
       deploy::list_models(*opened.store, opened.prefix, options.model.name);
   nlohmann::ordered_json json = {{"models", nlohmann::ordered_json::array()}};

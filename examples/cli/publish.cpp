@@ -31,7 +31,7 @@ int run_publish(const Options& options) {
       begin = end + 1;
     }
   }
-  bucket::OpenedStore opened = open_store(options.model.bucket, options.model.store);
+  bucket::OpenedStore opened = program::open_store(options.model.bucket, options.model.store);
   report_published(
       options.model, options.branch,
       publish_weights(opened, options.weights, options.branch, publish));

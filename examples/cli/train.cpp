@@ -3,10 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <set>
 
+#include "deployment.hpp"
+#include "model_options.hpp"
 #include "ocelli/data/split.hpp"
 #include "ocelli/train/hyperparameters.hpp"
 #include "ocelli/train/run_folder.hpp"
@@ -39,25 +40,9 @@ struct Options {
   int keep = 3;
   std::string pictures = "auto";
   bool eager = false;
+  DeploymentOptions deployment;
   bool json = false;
 };
-
-/// "90", "90s", "30m", "11h": seconds.
-double parse_duration(const std::string& text) {
-  std::size_t used = 0;
-  double value = -1;
-  try {
-    value = std::stod(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  const std::string unit = text.substr(used);
-  const double scale = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (used == 0 || !(value > 0) || !std::isfinite(value) || scale == 0)
-    throw ConfigError(
-        "\"" + text + "\" is no length of time", "--time-budget", "give 90s, 30m or 11h");
-  return value * scale;
-}
 
 /// Two parts of the data, by name or by percentage.
 void split(const Options& options, Data& data, TrainingRequest& request) {
@@ -90,6 +75,7 @@ int run_train(const Options& options) {
   const auto model = train::model_by_name(options.model);
   TrainingRequest request{train::Hyperparameters(model, compiled()), {}, {}, {}};
   train::Hyperparameters& settings = request.settings;
+  Deployment deployment(options.deployment, options.data.source, options.out, options.resume);
   const train::RunFolder run(options.out);
   if (options.resume && std::filesystem::exists(run.config()))
     settings.load_json(run.read_config(), run.config().string());
@@ -139,8 +125,11 @@ int run_train(const Options& options) {
   training.pictures = options.pictures == "device"   ? train::PictureFeed::device
                       : options.pictures == "loader" ? train::PictureFeed::loader
                                                      : train::PictureFeed::automatic;
-  if (!options.time_budget.empty()) training.time_budget = parse_duration(options.time_budget);
-  const nlohmann::ordered_json results = run_training(*computer, request);
+  if (!options.time_budget.empty())
+    training.time_budget = parse_duration(options.time_budget, "--time-budget");
+  request.observers = deployment.observers();
+  nlohmann::ordered_json results = run_training(*computer, request);
+  const int code = deployment.finish(results);
   if (options.json) {
     print_json(results);
   } else {
@@ -151,7 +140,7 @@ int run_train(const Options& options) {
           results["threshold"].get<double>());
     fmt::print("look at {}\n", results["report"].get<std::string>());
   }
-  return done;
+  return code;
 }
 
 }  // namespace
@@ -201,6 +190,7 @@ void add_train(CLI::App& app, Run& run) {
       ->check(CLI::IsMember({"auto", "loader", "device"}))
       ->capture_default_str();
   command->add_flag("--eager", o.eager, "On a GPU: ask for each operation, not for whole steps");
+  add_deployment_options(*command, o.deployment);
   command->add_flag("--json", o.json, "End with one JSON object");
   command->callback([options, &run] { run = [options] { return run_train(*options); }; });
 }

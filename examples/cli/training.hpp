@@ -22,7 +22,7 @@ struct TrainingRequest {
   ocelli::data::Dataset train, held_out;  ///< held_out may be empty: nothing is evaluated then
   const ocelli::data::Source* source = nullptr;
   bool skip_bad = false;
-  std::vector<ocelli::train::TrainingObserver*> observers;  ///< told besides the run folder
+  std::vector<ocelli::train::TrainingObserver*> observers = {};  ///< told besides the run folder
   bool demo = false;  ///< train the demo's net instead of the model that the settings name
 };
 

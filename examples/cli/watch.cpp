@@ -64,7 +64,7 @@ void execute(const Options& options, const deploy::WatchEvent& event) {
 
 int run_watch(const Options& options) {
   using Kind = deploy::WatchEvent::Kind;
-  const bucket::OpenedStore opened = open_store(options.model.bucket, options.model.store);
+  const bucket::OpenedStore opened = program::open_store(options.model.bucket, options.model.store);
   deploy::WatchOptions watch{.out = options.out, .prefix = opened.prefix};
   watch.name = options.model.name;
   watch.branch = options.branch;

@@ -16,10 +16,10 @@ struct Outcome {
   std::string text;  ///< of both streams
 };
 
-inline Outcome run_program(const std::string& arguments) {
-  const std::string command = std::string(OCELLI_CLI) + " " + arguments + " 2>&1";
+/// Of the shell.
+inline Outcome run_shell(const std::string& command) {
   Outcome outcome;
-  FILE* pipe = ::popen(command.c_str(), "r");
+  FILE* pipe = ::popen(("( " + command + " ) 2>&1").c_str(), "r");
   REQUIRE(pipe != nullptr);
   std::array<char, 4096> buffer;
   while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
@@ -27,6 +27,10 @@ inline Outcome run_program(const std::string& arguments) {
   const int status = ::pclose(pipe);
   outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   return outcome;
+}
+
+inline Outcome run_program(const std::string& arguments) {
+  return run_shell(std::string(OCELLI_CLI) + " " + arguments);
 }
 
 }  // namespace ocelli::test

@@ -116,12 +116,77 @@ TEST_CASE("cloud_annotations: labels in different case are two, and named") {
   CHECK(says(told(data, "labels_alike"), "\"cat\" and \"Cat\""));
 }
 
+TEST_CASE("cloud_annotations: the type, and `_type` where the file has none") {
+  const auto typed = [](const std::string& text, const std::string& type) {
+    MemorySource source;
+    source.put("a.jpg", test::png(6, 8));
+    source.put("_annotations.json", text);
+    if (!type.empty()) source.put("_type", type);
+    return read_cloud_annotations(source, "_annotations.json");
+  };
+  const std::string box = R"("annotations":{"a.jpg":[{"label":"c","x":0,"y":0,"x2":1,"y2":1}]}})";
+  const std::string tag = R"("annotations":{"a.jpg":[{"label":"c"}]}})";
+  CHECK(typed(R"({"type":"localization",)" + tag, "").type == "localization");
+  CHECK(typed("{" + tag, "localization\n").type == "localization");
+  CHECK(typed("{" + tag, "").type == "classification");
+  CHECK(typed("{" + box, "").type == "localization");
+  CHECK(typed(R"({"annotations":{}})", "").type == "");
+  const Dataset both = typed("{\n\"type\":\"localization\"," + box, "classification");
+  CHECK(both.type == "localization");
+  CHECK(
+      told(both, "type_differs") ==
+      "note _type:1: the type is classification here and localization in _annotations.json:2, "
+      "which is followed");
+  CHECK(
+      told(typed(R"({"type":"detection",)" + box, ""), "type_unknown") ==
+      "note _annotations.json:1: the type \"detection\" is neither classification nor "
+      "localization; it is ignored");
+  CHECK(
+      told(typed(R"({"type":"classification",)" + box, ""), "type_contradicted") ==
+      "note _annotations.json:1: the project is one of classification, but has boxes");
+}
+
+TEST_CASE("cloud_annotations: labels that are there twice, or empty") {
+  const Dataset data = read(R"({"type":"classification","labels":["cat","dog","cat","bird"],
+"annotations":{"a.jpg":[{"label":"dog"},{"label":"dog"},{"label":"bird"}],"b.jpg":[{"label":""}]}})");
+  CHECK(data.labels == std::vector<std::string>{"cat", "dog", "bird"});
+  CHECK(
+      told(data, "label_listed_twice") ==
+      "note _annotations.json: \"labels\" has \"cat\" twice; it is one class, and later ones move "
+      "up");
+  CHECK(picture(data, "a.jpg").tags == std::vector<int>{2, 3});
+  CHECK(
+      told(data, "tag_twice") ==
+      "repaired _annotations.json:2: \"a.jpg\" as a whole has the label \"dog\" twice; it counts "
+      "once");
+  CHECK(
+      told(data, "picture_with_several_labels") ==
+      "note _annotations.json:2: \"a.jpg\" has 2 labels");
+  CHECK(says(told(data, "label_missing"), "entry 0 of \"b.jpg\" has no label"));
+  CHECK(picture(data, "b.jpg").state == PictureState::unlabelled);
+}
+
+TEST_CASE("cloud_annotations: an entry without corners is no box of a localization project") {
+  const Dataset data = read(R"({"version":"1.0","type":"localization","labels":["cat"],
+"annotations":{"a.jpg":[{"label":"cat"},{"label":"cat","x":0,"y":0,"x2":1,"y2":1}],"b.jpg":[{"label":"cat"}]}})");
+  CHECK(picture(data, "a.jpg").objects.size() == 1);
+  CHECK(picture(data, "b.jpg").objects.empty());
+  CHECK(picture(data, "b.jpg").state == PictureState::labelled);  // tagged: not empty
+}
+
+TEST_CASE("cloud_annotations: corners that are no numbers, or none at all") {
+  const Dataset data = read_entries(R"("a.jpg":[{"label":"cat","x":NaN,"y":0,"x2":1,"y2":1}],
+"b.jpg":[{"label":"cat","x":"0","y":0,"x2":1,"y2":1}])");
+  CHECK(says(told(data, "box_not_finite"), "dropped _annotations.json:2: \"a.jpg\": the box of"));
+  CHECK(says(told(data, "number_malformed"), "error _annotations.json:3: entry 0 of \"b.jpg\""));
+}
+
 TEST_CASE("cloud_annotations: version v2") {
-  const Dataset data =
-      read(R"({"version":"v2","labels":{"l1":{"id":"l1","name":"cat"},"l2":{"name":"dog"}},
+  const Dataset data = read(
+      R"({"version":"v2","labels":{"l1":{"id":"l1","name":"cat"},"l2":{"name":"dog"},"l3":"owl"},
 "images":{"a.jpg":{"id":"a.jpg","date":1,"annotations":["k","gone"]},"b.jpg":{"annotations":[]}},
 "annotations":{"k":{"id":"k","label":"l2","tool":"box","targets":[{"id":"p","x":0.25,"y":0},{"id":"q","x":0.75,"y":0.5}]}}})");
-  CHECK(data.labels == std::vector<std::string>{"cat", "dog"});
+  CHECK(data.labels == std::vector<std::string>{"cat", "dog", "owl"});
   const Picture& a = picture(data, "a.jpg");
   REQUIRE(a.objects.size() == 1);
   CHECK(a.objects[0].label == 2);
@@ -136,6 +201,9 @@ TEST_CASE("cloud_annotations: files that are none") {
   CHECK(message_of<DataError>([] {
           read(R"({"version":"3.0","annotations":{}})");
         }) == "_annotations.json: the version \"3.0\" is not known; 1.0 and v2 are read");
+  CHECK(message_of<DataError>([] {
+          read("{\n\"version\":2,\"annotations\":{}}");
+        }) == "_annotations.json:2: the version is not a string; 1.0 and v2 are read");
   CHECK(
       says(message_of<DataError>([] { read("{\"labels\":[]}"); }), "there is no \"annotations\""));
   CHECK(says(

@@ -27,6 +27,7 @@ const std::string coco =
 "annotations":[{"id":1,"image_id":1,"category_id":1,"bbox":[2,1,4,3]}]})";
 const std::string cloud =
     R"({"labels":["cat"],"annotations":{"a.jpg":[{"label":"cat","x":0.25,"y":0.2,"x2":0.75,"y2":0.6}]}})";
+const std::string table = "a.jpg,cat\n";
 const std::string cvat =
     R"(<annotations><image name="a.jpg"><box label="cat" xtl="2" ytl="1" xbr="6" ybr="4"/></image></annotations>)";
 
@@ -41,6 +42,7 @@ TEST_CASE("open: every layout is recognised") {
       {"coco", {{"annotations/instances_default.json", coco}}},
       {"coco", {{"_annotations.coco.json", coco}, {"package.json", "{\"name\":\"x\"}"}}},
       {"cloud-annotations", {{"_annotations.json", cloud}}},
+      {"cloud-annotations-csv", {{"_annotations.csv", table}, {"_labels.csv", "cat\n"}}},
       {"cvat", {{"annotations.xml", cvat}}},
       {"yolo", {{"obj.names", "cat\n"}, {"a.txt", "0 0.5 0.5 0.5 0.5\n"}}}};
   for (const Layout& layout : layouts) {
@@ -52,7 +54,7 @@ TEST_CASE("open: every layout is recognised") {
     CHECK(data.format == layout.format);
     CHECK(data.labels == std::vector<std::string>{"cat"});
     REQUIRE(data.pictures.size() == 1);
-    CHECK(data.pictures[0].objects.size() == 1);
+    CHECK(data.pictures[0].objects.size() + data.pictures[0].tags.size() == 1);
     CHECK(open(source, {.format = layout.format}).format == layout.format);
   }
 }
@@ -61,14 +63,42 @@ TEST_CASE("open: what was looked for is said when nothing is there") {
   MemorySource source("bucket");
   source.put("a.jpg", test::png(6, 8));
   const std::string text = message_of<DataError>([&] { open(source); });
-  CHECK(says(text, "bucket: no labels were recognised; looked for _annotations.json"));
+  CHECK(says(
+      text,
+      "bucket: no labels were recognised; looked for _annotations.json and _annotations.csv"));
   for (const char* name : {"VOC", "CVAT", "COCO", "YOLO", "obj.names"}) CHECK(says(text, name));
   CHECK(says(
       message_of<DataError>([&] { open(source, {.format = "coco"}); }),
       "no labels of the format coco were found"));
   CHECK(says(
       message_of<ConfigError>([&] { open(source, {.format = "voc2"}); }),
-      "the format \"voc2\" is not known; voc, coco, cloud-annotations, yolo and cvat are"));
+      "the format \"voc2\" is not known; voc, coco, cloud-annotations, cloud-annotations-csv, yolo"
+      " and cvat are"));
+}
+
+TEST_CASE("open: of two label files of a bucket the JSON is read, and a note says so") {
+  MemorySource source;
+  source.put("a.jpg", test::png(6, 8));
+  source.put("_annotations.csv", "a.jpg,dog\n");
+  source.put("sub/_annotations.json", cloud);
+  CHECK(open(source).format == "cloud-annotations-csv");  // what is at the root goes first
+  source.put("_annotations.json", cloud);
+  const Dataset data = open(source);
+  CHECK(data.labels == std::vector<std::string>{"cat"});
+  CHECK(
+      test::told(data, "labels_of_two_kinds") ==
+      "note _annotations.csv: there is _annotations.json too: that is read, and _annotations.csv "
+      "is not");
+  CHECK(
+      test::told(data, "labels_elsewhere") ==
+      "note sub/_annotations.json: these labels are not read: those at the root are, in "
+      "_annotations.json");
+  const Dataset asked = open(source, {.format = "cloud-annotations-csv"});
+  CHECK(asked.labels == std::vector<std::string>{"dog"});
+  CHECK(says(
+      message_of<DataError>(
+          [&] { open(source, {.format = "cloud-annotations-csv", .split = "train"}); }),
+      "the format cloud-annotations-csv knows no subsets"));
 }
 
 TEST_CASE("open: a subset among several COCO files") {
@@ -134,6 +164,9 @@ TEST_CASE("open: a folder or a label file by its path") {
   CHECK(coco_data.root == folder.path().string());
   CHECK(open(path("other/_annotations.json")).format == "cloud-annotations");
   CHECK(open(path("other/task.xml")).format == "cvat");
+  put("table/_annotations.csv", table);
+  put("table/a.jpg", as_text(png));
+  CHECK(open(path("table/_annotations.csv")).pictures[0].tags == std::vector<int>{1});
   CHECK(says(
       message_of<DataError>([&] { open(path("annotations/notes.txt")); }), "not a label file"));
   CHECK(

@@ -15,7 +15,8 @@ using Labels = std::vector<std::string>;
 
 /// Weights of a few numbers that depend on `version`, with their labels.
 inline std::filesystem::path write_model(
-    const std::filesystem::path& path, int version, const Labels& labels = {"cat", "dog"}) {
+    const std::filesystem::path& path, int version, const Labels& labels = {"cat", "dog"},
+    const std::string& model = "ssdlite-mobilenet-v2") {
   const std::vector<float> values(100, static_cast<float>(version));
   const train::TensorView view{
       "bias", train::TensorDtype::f32, {static_cast<std::int64_t>(values.size())}, values.data()};
@@ -23,7 +24,7 @@ inline std::filesystem::path write_model(
       path, std::span(&view, 1),
       {{"format", "ocelli"},
        {"format_version", "1"},
-       {"model", "ssdlite-mobilenet-v2"},
+       {"model", model},
        {"labels", nlohmann::json(labels).dump()},
        {"step", std::to_string(1000 * version)}});
   return path;

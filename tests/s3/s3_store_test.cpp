@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "s3/fresh_bucket.hpp"
+#include "s3/gateway.hpp"
 #include "support/message_of.hpp"
 
 using namespace ocelli;

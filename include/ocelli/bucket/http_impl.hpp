@@ -359,8 +359,13 @@ class HttpClient::Driver {
     if (code == CURLE_OK && !job.head_there) code = CURLE_GOT_NOTHING;
     if (job.easy) {
       curl_multi_remove_handle(multi_, job.easy);
-      curl_easy_reset(job.easy);  // keeps nothing of the request: neither headers nor body
-      idle_.push_back(job.easy);
+      // Only after a transfer that went well does a handle take all its options again.
+      if (code == CURLE_OK) {
+        curl_easy_reset(job.easy);  // keeps nothing of the request: neither headers nor body
+        idle_.push_back(job.easy);
+      } else {
+        curl_easy_cleanup(job.easy);
+      }
     }
     curl_slist_free_all(job.headers);
     active_.erase(std::find(active_.begin(), active_.end(), &job));

@@ -47,10 +47,11 @@ struct Finding {
 
 struct Dataset {
   std::string root;                 ///< folder (or bucket prefix) that the keys are relative to
-  std::string format;               ///< "voc", "coco", "cloud-annotations", "yolo", "cvat"
+  std::string format;               ///< "voc", "coco", "cloud-annotations[-csv]", "yolo", "cvat"
   std::vector<std::string> labels;  ///< class names in order; label id = position + 1
   std::vector<Picture> pictures;    ///< in a fixed order (by key unless the format has its own)
   std::vector<Finding> findings;
+  std::string type = {};  ///< "classification", "localization", or "": the format has no types
 };
 
 }  // namespace ocelli::data

@@ -20,8 +20,8 @@ struct Recognised {
   std::vector<std::string> label_files;  ///< keys; of the formats with one file for many pictures
 };
 
-/// The format of a folder or bucket, by the files that are there: `_annotations.json`, then
-/// Annotations/*.xml (VOC), a CVAT XML, a COCO JSON, obj.names with .txt files (YOLO).
+/// The format of a folder or bucket, by the files that are there: `_annotations.json`,
+/// `_annotations.csv`, then Annotations/*.xml (VOC), a CVAT XML, a COCO JSON, obj.names with .txt files (YOLO).
 /// @param format  "" to recognise; else only label files of this format are looked for
 /// @throws DataError when there are labels of several formats, none of them at the root of a bucket
 Recognised recognise(const Source& source, const std::string& format = {});
@@ -31,7 +31,7 @@ Recognised recognise(const Source& source, const std::string& format = {});
 ///         and `keep_going` is off
 Dataset open(const Source& source, const OpenOptions& options = {});
 
-/// The data set in a folder, or of one label file (COCO, Cloud Annotations or CVAT); its pictures
+/// The data set in a folder, or of one label file (COCO, Cloud Annotations, CVAT); its pictures
 /// are then looked for in the file's folder, and in the one above when that folder is
 /// "annotations".
 /// @throws StoreError when there is no such path; DataError as above

@@ -13,10 +13,12 @@
 
 #include "ocelli/core/error.hpp"
 #include "ocelli/data/cloud_annotations.hpp"
+#include "ocelli/data/cloud_csv.hpp"
 #include "ocelli/data/coco.hpp"
 #include "ocelli/data/cvat.hpp"
 #include "ocelli/data/findings.hpp"
 #include "ocelli/data/open.hpp"
+#include "ocelli/data/project_files.hpp"
 #include "ocelli/data/text.hpp"
 #include "ocelli/data/voc.hpp"
 #include "ocelli/data/yolo.hpp"
@@ -52,12 +54,17 @@ inline bool looks_like_yolo(const std::vector<std::string>& keys) {
 
 OCELLI_INLINE Recognised recognise(const Source& source, const std::string& format) {
   const std::vector<std::string> keys = source.keys();
-  Recognised cloud{"cloud-annotations", {}}, voc{"voc", {}}, cvat{"cvat", {}}, coco{"coco", {}};
+  Recognised cloud{"cloud-annotations", {}}, table{"cloud-annotations-csv", {}}, voc{"voc", {}},
+      cvat{"cvat", {}}, coco{"coco", {}};
   const auto tried = [&](const char* name) { return format.empty() || format == name; };
   for (const std::string& key : keys) {
     const std::string extension = lower_ascii(extension_of(key));
-    if (tried("cloud-annotations") && file_name_of(key) == "_annotations.json") {
+    if (tried("cloud-annotations") && file_name_of(key) == annotations_json_name) {
       cloud.label_files.push_back(key);
+    } else if (tried("cloud-annotations-csv") && file_name_of(key) == annotations_csv_name) {
+      const std::string json = std::string(folder_of(key)) + annotations_json_name;
+      if (format.empty() && source.exists(json)) continue;  // whose reader tells of both
+      table.label_files.push_back(key);
     } else if (extension == ".xml" && (tried("voc") || tried("cvat"))) {
       if (!voc.label_files.empty() && format != "cvat") continue;  // one is enough to know
       const std::string head = detail::head_of(source, key);
@@ -72,9 +79,10 @@ OCELLI_INLINE Recognised recognise(const Source& source, const std::string& form
       coco.label_files.push_back(key);
     }
   }
-  if (!cloud.label_files.empty() && cloud.label_files[0] == "_annotations.json") return cloud;
+  if (!cloud.label_files.empty() && cloud.label_files[0] == annotations_json_name) return cloud;
+  if (!table.label_files.empty() && table.label_files[0] == annotations_csv_name) return table;
   std::vector<Recognised> found;
-  for (Recognised* one : {&cloud, &voc, &cvat, &coco}) {
+  for (Recognised* one : {&cloud, &table, &voc, &cvat, &coco}) {
     if (tried(one->format.c_str()) && !one->label_files.empty()) found.push_back(*one);
   }
   if (found.size() > 1) {
@@ -154,9 +162,19 @@ inline Dataset read_as(const Source& source, const Recognised& found, const Open
           "the format " + found.format + " knows no subsets like \"" + options.split + "\"",
           source.name(), "split it by percentage, or with a list of pictures");
     }
-    const std::string key = label_file_of(source, found, "");
-    data = found.format == "cvat" ? read_cvat(source, key, options)
-                                  : read_cloud_annotations(source, key, options);
+    // The project of a bucket is the one at its root; others may lie in folders below.
+    const bool bucket = found.format.starts_with("cloud-annotations");
+    const bool at_root = bucket && folder_of(found.label_files[0]).empty();
+    const std::string key = at_root ? found.label_files[0] : label_file_of(source, found, "");
+    data = found.format == "cvat"                    ? read_cvat(source, key, options)
+           : found.format == "cloud-annotations-csv" ? read_cloud_csv(source, key, options)
+                                                     : read_cloud_annotations(source, key, options);
+    Findings findings(data.findings, false);
+    for (std::size_t i = 1; at_root && i < found.label_files.size(); ++i) {
+      findings.note(
+          "labels_elsewhere", found.label_files[i],
+          "these labels are not read: those at the root are, in " + key);
+    }
   }
   if (!options.keep_going) refuse_faulty(data);
   return data;
@@ -166,11 +184,11 @@ inline Dataset read_as(const Source& source, const Recognised& found, const Open
 
 OCELLI_INLINE Dataset open(const Source& source, const OpenOptions& options) {
   if (!options.format.empty() && options.format != "voc" && options.format != "coco" &&
-      options.format != "cloud-annotations" && options.format != "yolo" &&
-      options.format != "cvat") {
+      options.format != "cloud-annotations" && options.format != "cloud-annotations-csv" &&
+      options.format != "yolo" && options.format != "cvat") {
     throw ConfigError(
         "the format \"" + options.format + "\" is not known", "format",
-        "voc, coco, cloud-annotations, yolo and cvat are");
+        "voc, coco, cloud-annotations, cloud-annotations-csv, yolo and cvat are");
   }
   const Recognised found = recognise(source, options.format);
   if (!found.format.empty()) return detail::read_as(source, found, options);
@@ -178,7 +196,8 @@ OCELLI_INLINE Dataset open(const Source& source, const OpenOptions& options) {
       options.format.empty() ? "no labels were recognised"
                              : "no labels of the format " + options.format + " were found",
       source.name(),
-      "looked for _annotations.json (Cloud Annotations), Annotations/*.xml (Pascal VOC), an .xml "
+      "looked for _annotations.json and _annotations.csv (Cloud Annotations), Annotations/*.xml "
+      "(Pascal VOC), an .xml "
       "with <annotations> (CVAT), a .json with \"images\" and \"annotations\" (COCO), obj.names or "
       "classes.txt with .txt files (YOLO)");
 }
@@ -188,10 +207,10 @@ OCELLI_INLINE Dataset open(const std::string& path, const OpenOptions& options) 
   std::error_code code;
   if (!std::filesystem::is_regular_file(given, code)) return open(FolderSource(path), options);
   const std::string extension = lower_ascii(extension_of(path));
-  if (extension != ".json" && extension != ".xml") {
+  if (extension != ".json" && extension != ".xml" && extension != ".csv") {
     throw DataError(
         "not a label file", path,
-        "give a COCO or _annotations.json file, a CVAT .xml, or the folder");
+        "give a COCO file, _annotations.json or .csv, a CVAT .xml, or the folder");
   }
   std::filesystem::path root = given.has_parent_path() ? given.parent_path() : ".";
   std::string key = given.filename().string();
@@ -203,14 +222,17 @@ OCELLI_INLINE Dataset open(const std::string& path, const OpenOptions& options) 
   std::string format = options.format;
   const std::string head = detail::head_of(source, key);
   if (format.empty()) {
-    if (file_name_of(key) == "_annotations.json")
+    if (file_name_of(key) == annotations_json_name)
       format = "cloud-annotations";
+    else if (extension == ".csv")
+      format = "cloud-annotations-csv";
     else if (extension == ".xml" && detail::mentions(head, "<annotations"))
       format = "cvat";
     else if (extension == ".json")
       format = detail::looks_like_coco(head) ? "coco" : "cloud-annotations";
   }
-  if (format != "coco" && format != "cvat" && format != "cloud-annotations") {
+  if (format != "coco" && format != "cvat" && format != "cloud-annotations" &&
+      format != "cloud-annotations-csv") {
     throw DataError(
         "not a label file for many pictures", path,
         "for Pascal VOC and YOLO give the folder that holds labels and pictures");

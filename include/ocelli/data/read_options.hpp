@@ -15,7 +15,8 @@ enum class VocBoxes : std::uint8_t {
 };
 
 struct ReadOptions {
-  std::string format = {};  ///< "voc", "coco", "cloud-annotations", "yolo", "cvat"; "": recognised
+  /// "voc", "coco", "cloud-annotations", "cloud-annotations-csv", "yolo", "cvat"; "": recognised
+  std::string format = {};
   std::string split = {};   ///< name of a subset ("train"); "": all
   std::vector<std::string> labels = {};  ///< class names in order; empty: as the format has them
   VocBoxes voc = VocBoxes::devkit;

@@ -30,7 +30,7 @@ struct Split {
 namespace detail {
 
 inline Dataset part_of(const Dataset& data) {
-  return {data.root, data.format, data.labels, {}, {}};
+  return {data.root, data.format, data.labels, {}, {}, data.type};
 }
 inline std::vector<std::size_t> looked_at(const Dataset& data) {
   std::vector<std::size_t> places;

@@ -1,0 +1,133 @@
+// ocelli bucket, on a bucket that is a folder.
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/run_program.hpp"
+#include "ocelli/core/file.hpp"
+#include "support/message_of.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace ocelli;
+using namespace ocelli::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Bucket {
+  TemporaryFolder folder;
+  fs::path path = folder / "cats";
+  Bucket() {
+    fs::create_directories(path / "sub");
+    write_file(path / "a.jpg", "picture a");
+    write_file(path / "sub/b 2.PNG", "picture b");
+    write_file(path / "sub/c.jpeg", "picture c");
+    write_file(path / "notes.txt", "no picture");
+    write_file(path / "_annotations.csv", "a.jpg,cat\n");
+    write_file(path / "_labels.csv", "cat\ndog\n");
+  }
+  Outcome run(const std::string& command, const std::string& more = {}) const {
+    return run_program("bucket " + command + " " + path.string() + " " + more + " < /dev/null");
+  }
+};
+
+nlohmann::json last_json(const Outcome& outcome) {
+  std::string text = outcome.text;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  const auto json = nlohmann::json::parse(text.substr(text.rfind('\n') + 1), nullptr, false);
+  REQUIRE_MESSAGE(json.is_object(), outcome.text);
+  return json;
+}
+
+}  // namespace
+
+TEST_CASE("bucket: ls has sizes, dates and sums, below a prefix too") {
+  const Bucket bucket;
+  const Outcome all = bucket.run("ls");
+  CHECK(all.code == 0);
+  CHECK_MESSAGE(says(all.text, "6 objects, "), all.text);
+  CHECK(says(all.text, "  sub/b 2.PNG\n"));
+  const nlohmann::json some = last_json(bucket.run("ls", "sub/ --json"));
+  CHECK(some.at("objects") == 2);
+  CHECK(some.at("bytes") == 18);
+  CHECK(bucket.run("ls", "nothing").code == 0);
+}
+
+TEST_CASE("bucket: pull and push keep keys and bytes") {
+  const Bucket bucket;
+  const fs::path out = bucket.folder / "out";
+  Outcome outcome = bucket.run("pull", "--json --out " + out.string());
+  CHECK(outcome.code == 0);
+  CHECK(last_json(outcome).at("objects") == 6);
+  CHECK(read_file(out / "sub/b 2.PNG") == "picture b");
+
+  outcome = bucket.run("pull", "a.jpg sub/ --json --out " + (bucket.folder / "some").string());
+  CHECK(last_json(outcome).at("objects") == 3);
+  CHECK_FALSE(fs::exists(bucket.folder / "some/notes.txt"));
+
+  write_file(out / ".Credentials", "API_KEY=x");
+  fs::create_directories(bucket.folder / "dogs");
+  outcome = run_program(
+      "bucket push " + (bucket.folder / "dogs").string() + " " + out.string() + " " +
+      (bucket.path / "a.jpg").string() + " --to new --json");
+  CHECK(outcome.code == 2);
+  CHECK_MESSAGE(says(outcome.text, "two files would get the key new/a.jpg"), outcome.text);
+  outcome = run_program(
+      "bucket push " + (bucket.folder / "dogs").string() + " " + out.string() + " --to new --json");
+  CHECK(outcome.code == 0);
+  CHECK(last_json(outcome).at("objects") == 6);
+  CHECK(last_json(outcome).at("left_out") == 1);
+  CHECK_MESSAGE(says(outcome.text, ".Credentials"), outcome.text);
+  CHECK(read_file(bucket.folder / "dogs/new/sub/c.jpeg") == "picture c");
+}
+
+TEST_CASE("bucket: rm asks, and removes what was named alone") {
+  const Bucket bucket;
+  Outcome outcome = bucket.run("rm", "a.jpg");
+  CHECK(outcome.code == 2);
+  CHECK_MESSAGE(says(outcome.text, "--yes"), outcome.text);
+  CHECK(fs::exists(bucket.path / "a.jpg"));
+  outcome = bucket.run("rm", "sub/ a.jpg --yes --json");
+  CHECK(last_json(outcome).at("objects") == 3);
+  CHECK_FALSE(fs::exists(bucket.path / "a.jpg"));
+  CHECK_FALSE(fs::exists(bucket.path / "sub/c.jpeg"));
+  CHECK(fs::exists(bucket.path / "notes.txt"));
+  for (const char* nothing : {"a.jpg --yes", "sub/ --yes"}) {
+    outcome = bucket.run("rm", nothing);
+    CHECK(outcome.code == 4);
+    CHECK_MESSAGE(says(outcome.text, "check the name"), outcome.text);
+  }
+}
+
+TEST_CASE("bucket: status counts pictures and labels") {
+  const Bucket bucket;
+  const Outcome outcome = bucket.run("status", "--json");
+  CHECK(outcome.code == 0);
+  const nlohmann::json json = last_json(outcome);
+  CHECK(json.at("pictures") == 3);
+  CHECK(json.at("labelled") == 1);
+  CHECK(json.at("unlabelled") == 2);
+  CHECK(json.at("labels").at("cat") == 1);
+  CHECK(json.at("labels").at("dog") == 0);
+  CHECK(json.at("models").empty());
+  CHECK_MESSAGE(says(outcome.text, "3 pictures, 1 labelled and 2 unlabelled"), outcome.text);
+}
+
+TEST_CASE("bucket: a folder that is not there, and a drive that takes no bytes") {
+  const Bucket bucket;
+  CHECK(run_program("bucket ls " + (bucket.folder / "no").string()).code == 4);
+  write_file(bucket.folder / "big", std::string(5000, 'x'));
+  const Outcome full =
+      run_program("bucket push " + bucket.path.string() + " " + (bucket.folder / "big").string());
+  CHECK(full.code == 0);
+  const std::string limited = "ulimit -f 1; trap '' XFSZ; ";
+  const Outcome outcome = run_shell(
+      limited + OCELLI_CLI + " bucket pull " + bucket.path.string() + " big --out " +
+      (bucket.folder / "out").string());
+  CHECK(outcome.code == 4);
+  CHECK_MESSAGE(says(outcome.text, "writing failed"), outcome.text);
+  CHECK(fs::is_empty(bucket.folder / "out"));
+}
