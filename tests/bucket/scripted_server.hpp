@@ -25,6 +25,7 @@ struct Answer {
   bool ends = false;                          ///< the connection ends behind it
   bool stalls = false;                        ///< nothing more comes behind it
   bool nothing = false;                       ///< not even the answer
+  bool holds_back = false;  ///< the body waits until the head is acknowledged (Nagle's algorithm)
 };
 
 class ScriptedServer {
@@ -94,6 +95,12 @@ class ScriptedServer {
           text += "Content-Length: " + std::to_string(size) + "\r\n";
         for (const auto& [name, value] : answer.headers) text += name + ": " + value + "\r\n";
         text += "\r\n";
+        if (answer.holds_back) {
+          const int off = 0;
+          ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
+          if (!send_all(socket, text)) return;
+          text.clear();
+        }
         if (request.word(0) != "HEAD") text += answer.body;
         if (!send_all(socket, text)) return;
       }

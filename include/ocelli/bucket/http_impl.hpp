@@ -75,6 +75,7 @@ class HttpClient::Driver {
 
     // The driver's alone.
     CURL* easy = nullptr;
+    curl_socket_t socket = CURL_SOCKET_BAD;
     curl_slist* headers = nullptr;
     std::uint64_t sent = 0;
     curl_off_t moved = 0;
@@ -383,8 +384,9 @@ class HttpClient::Driver {
 
   // --- what curl calls --------------------------------------------------------------------------
 
-  static int on_connected(void* data, char*, char*, int, int) {
+  static int on_connected(void* data, char*, char*, int, int local_port) {
     Job& job = *static_cast<Job*>(data);
+    job.socket = job.driver.socket_of(local_port);
     job.connected = true;
     job.last_move = Clock::now();
     return CURL_PREREQFUNC_OK;
@@ -403,13 +405,9 @@ class HttpClient::Driver {
   /// algorithm): without it each of their answers takes 40 ms. The system forgets it, so it is said
   /// again with each piece.
   static void acknowledge(const Job& job) {
-    curl_socket_t socket = CURL_SOCKET_BAD;
-    if (curl_easy_getinfo(job.easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK ||
-        socket == CURL_SOCKET_BAD)
-      return;
 #ifdef TCP_QUICKACK
     const int on = 1;
-    ::setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    if (job.socket >= 0) ::setsockopt(job.socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 #endif
   }
 
@@ -496,13 +494,38 @@ class HttpClient::Driver {
         ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (socket < 0) return CURL_SOCKET_BAD;
     ++driver.opened_;
-    driver.most_open_ = std::max(driver.most_open_.load(), ++driver.open_);
+    driver.sockets_.push_back({socket, 0});
+    driver.most_open_ =
+        std::max(driver.most_open_.load(), static_cast<int>(driver.sockets_.size()));
     return socket;
   }
 
   static int on_close(void* user, curl_socket_t socket) {
-    --static_cast<Driver*>(user)->open_;
+    std::erase_if(static_cast<Driver*>(user)->sockets_, [&](const Socket& open) {
+      return open.number == socket;
+    });
     return ::close(socket);
+  }
+
+  struct Socket {
+    curl_socket_t number;
+    int local_port;  ///< 0: not known yet
+  };
+
+  /// Of the connection that a transfer uses. curl tells its port alone, until the transfer is over.
+  curl_socket_t socket_of(int local_port) {
+    for (Socket& open : sockets_) {
+      if (open.local_port == 0) {
+        sockaddr_storage address{};
+        socklen_t size = sizeof address;
+        if (::getsockname(open.number, reinterpret_cast<sockaddr*>(&address), &size) != 0) continue;
+        // The port stands at the same place in addresses of both kinds.
+        if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
+          open.local_port = ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
+      }
+      if (open.local_port == local_port) return open.number;
+    }
+    return CURL_SOCKET_BAD;
   }
 
   const HttpOptions options_;
@@ -517,7 +540,7 @@ class HttpClient::Driver {
   std::vector<Job*> resumed_, cancelled_;
 
   // The thread's alone.
-  int open_ = 0;
+  std::vector<Socket> sockets_;
   std::vector<Job*> active_;
   std::vector<CURL*> idle_;
 };
