@@ -69,7 +69,7 @@ class Gossip {
     };
     const std::string all = login + " " + request.header("x-amz-security-token");
     std::string status = "403 Forbidden", code = "SignatureDoesNotMatch", location;
-    if (way_ == Way::objects) status = "400 Bad Request", code = "AuthorizationHeaderMalformed";
+    if (way_ == Way::objects) status = "400 Bad Request", code = "InvalidArgument";
     if (way_ == Way::expired) status = "400 Bad Request", code = "ExpiredToken";
     if (way_ == Way::breaks) status = "500 Internal Server Error", code = "InternalError";
     if (way_ == Way::redirects) {
@@ -174,7 +174,7 @@ TEST_CASE("s3 secrets: a server that tells all that it was sent") {
       CAPTURE(bearer);
       const Gossip server(static_cast<Gossip::Way>(way));
       const std::vector<std::string> said = messages(options_for(server.endpoint(), bearer));
-      CHECK(said.size() >= 6);
+      CHECK(said.size() >= 4);
       CHECK(server.signatures().size() >= (bearer ? 0u : 5u));
       check_discreet(said, server.signatures());
     }
