@@ -41,7 +41,7 @@ inline bucket::S3Options scripted_options(
   options.attempts = 4;
   options.backoff = std::chrono::milliseconds(1);
   options.longest_backoff = std::chrono::milliseconds(20);
-  options.stall_timeout = std::chrono::milliseconds(200);
+  options.stall_timeout = std::chrono::seconds(2);  // of busy machines too
   return options;
 }
 

@@ -25,6 +25,15 @@ struct Forgetful {
   bool there = false;
   int lost = 0, version = 1;
 
+  void lose_next() {
+    const std::lock_guard lock(mutex);
+    lost = 1;
+  }
+  std::string stored() {
+    const std::lock_guard lock(mutex);
+    return bytes;
+  }
+
   Answer operator()(const HttpMessage& asked) {
     const std::lock_guard lock(mutex);
     const std::string etag = "v" + std::to_string(version);
@@ -55,28 +64,28 @@ TEST_CASE("s3_upload: a write whose answer was lost is known by its mark") {
   S3Store store(scripted_options(server.endpoint()));
   PutOptions absent;
   absent.if_absent = true;
-  bucket.lost = 1;
+  bucket.lose_next();
   const ObjectInfo first = store.put("k", "one", absent);
   CHECK(first.etag == "v2");
   CHECK(first.size == 3);
-  CHECK(bucket.bytes == "one");
+  CHECK(bucket.stored() == "one");
   // The same bytes of another writer are not ours.
   CHECK_THROWS_AS(store.put("k", "one", absent), ConditionError);
   PutOptions matching;
   matching.if_match = "v2";
-  bucket.lost = 1;
+  bucket.lose_next();
   CHECK(store.put("k", "two", matching).etag == "v3");
-  CHECK(bucket.bytes == "two");
-  bucket.lost = 1;
+  CHECK(bucket.stored() == "two");
+  bucket.lose_next();
   CHECK_THROWS_AS(store.put("k", "three", matching), ConditionError);
-  CHECK(bucket.bytes == "two");
+  CHECK(bucket.stored() == "two");
 }
 
 TEST_CASE("s3_upload: somebody else's object under a lost answer is not ours") {
   Forgetful bucket;
-  int number = 0;
-  const ScriptedServer server([&](const HttpMessage& asked, int) {
-    if (number++ > 0) return bucket(asked);
+  const ScriptedServer server([&](const HttpMessage& asked, int number) {
+    if (number > 0) return bucket(asked);
+    const std::lock_guard lock(bucket.mutex);
     bucket.there = true;  // another writer came first; and this answer is lost
     bucket.bytes = "one";
     Answer nothing;
@@ -100,6 +109,12 @@ struct Parts {
   std::string object, mark;
   int aborted = 0, completed = 0, begun = 0;
   bool lose_complete = false, refuse_third = false, tell_etag = true;
+
+  template <class Value>
+  Value seen(Value Parts::*member) {
+    const std::lock_guard lock(mutex);
+    return this->*member;
+  }
 
   Answer operator()(const HttpMessage& asked) {
     const std::lock_guard lock(mutex);
@@ -161,17 +176,17 @@ TEST_CASE("s3_upload: parts are put together in order, also when the last answer
       const ObjectInfo info = store.put("k", text);
       CHECK(info.etag == "whole-3");
       CHECK(info.size == 2500);
-      CHECK(bucket.object == text);
-      CHECK(bucket.parts.size() == 3);
-      CHECK(bucket.completed == 1);
-      CHECK(bucket.aborted == 0);
+      CHECK(bucket.seen(&Parts::object) == text);
+      CHECK(bucket.seen(&Parts::parts).size() == 3);
+      CHECK(bucket.seen(&Parts::completed) == 1);
+      CHECK(bucket.seen(&Parts::aborted) == 0);
     }
   }
   Parts bucket;
   const ScriptedServer server([&](const HttpMessage& asked, int) { return bucket(asked); });
   S3Store store(small_parts(server));
   store.put("k", std::string(1000, 'x'));  // not above part_size: in one piece
-  CHECK(bucket.begun == 0);
+  CHECK(bucket.seen(&Parts::begun) == 0);
 }
 
 TEST_CASE("s3_upload: a part that is refused ends the upload, and its parts are removed") {
@@ -182,8 +197,8 @@ TEST_CASE("s3_upload: a part that is refused ends the upload, and its parts are 
   const std::string message =
       message_of<AccessError>([&] { store.put("k", std::string(9500, 'x')); });
   CHECK(says(message, "s3://cats/k: these credentials may not write here (HTTP 403, AccessDenied"));
-  CHECK(bucket.aborted == 1);
-  CHECK(bucket.completed == 0);
+  CHECK(bucket.seen(&Parts::aborted) == 1);
+  CHECK(bucket.seen(&Parts::completed) == 0);
   CHECK_FALSE(shows_secrets(message));
 }
 

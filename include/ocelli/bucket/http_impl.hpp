@@ -70,10 +70,10 @@ class HttpClient::Driver {
     // Guarded by the driver's mutex.
     std::vector<std::byte> arrived;
     bool head_there = false, paused = false, done = false;
-    std::exception_ptr fault;
     std::condition_variable changed;
 
-    // The driver's alone.
+    // The driver's alone, until the job is done.
+    std::exception_ptr fault;
     CURL* easy = nullptr;
     curl_socket_t socket = CURL_SOCKET_BAD;
     curl_slist* headers = nullptr;
@@ -248,6 +248,7 @@ class HttpClient::Driver {
   void start(Job& job) {
     ++requests_;
     active_.push_back(&job);
+    bool ready = false;
     try {
       if (idle_.empty()) {
         job.easy = curl_easy_init();
@@ -259,13 +260,11 @@ class HttpClient::Driver {
       configure(job);
       if (curl_multi_add_handle(multi_, job.easy) != CURLM_OK)
         throw StoreError("libcurl refuses a transfer", {}, "check its version");
+      ready = true;
     } catch (...) {
-      {
-        const std::lock_guard lock(mutex_);
-        job.fault = std::current_exception();
-      }
-      finish(job, CURLE_FAILED_INIT);
+      job.fault = std::current_exception();
     }
+    if (!ready) finish(job, CURLE_FAILED_INIT);  // not before this thread has let go of the error
   }
 
   void configure(Job& job) {
@@ -472,7 +471,6 @@ class HttpClient::Driver {
       request.body->read(
           request.body_offset + job.sent, std::span(reinterpret_cast<std::byte*>(data), take));
     } catch (...) {
-      const std::lock_guard lock(job.driver.mutex_);
       job.fault = std::current_exception();
       return CURL_READFUNC_ABORT;
     }
