@@ -145,6 +145,7 @@ int run_pull(const Options& options) {
       sink.commit();
       progress.add_file();
     });
+    progress.finish();
   }
   fmt::print(
       "{} objects, {}, in {}\n", objects.size(), bytes_text(static_cast<double>(bytes)),
@@ -224,6 +225,7 @@ int run_push(const Options& options) {
       progress.add_bytes(static_cast<std::int64_t>(body.size()));
       progress.add_file();
     });
+    progress.finish();
   }
   fmt::print(
       "{} files, {}, in {}\n", uploads.size(), bytes_text(static_cast<double>(bytes)),

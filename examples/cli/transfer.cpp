@@ -28,8 +28,13 @@ TransferProgress::TransferProgress(std::size_t files, std::uint64_t bytes)
     : files_(files), bytes_(bytes), terminal_(::isatty(::fileno(stderr)) != 0) {}
 
 TransferProgress::~TransferProgress() {
+  if (visible_ && terminal_) fmt::print(stderr, "\n");
+}
+
+void TransferProgress::finish() {
   const std::lock_guard lock(mutex_);
   if (visible_ || Clock::now() - begin_ > std::chrono::seconds(1)) draw(true);
+  visible_ = false;
 }
 
 void TransferProgress::add_bytes(std::int64_t bytes) {

@@ -29,6 +29,8 @@ class TransferProgress {
   /// Negative when a transfer starts over.
   void add_bytes(std::int64_t bytes);
   void add_file();
+  /// Everything is there: shows the sums, of a transfer that took more than a second.
+  void finish();
 
  private:
   void draw(bool last);

@@ -76,7 +76,7 @@ TEST_CASE("deploy on S3: of publishers at once each is told, and none is lost") 
   const auto copy = store.get(store.bucket() + ".safetensors");
   const std::string text(reinterpret_cast<const char*>(copy.data()), copy.size());
   CHECK(bucket::Sha256::hex_of(text) == all[0].file(kWeightsExtension).sha256);
-  MESSAGE(refused << " were told that another publication came first");
+  MESSAGE(refused.load() << " were told that another publication came first");
 }
 
 TEST_CASE("deploy on S3: a run is mirrored and brought back") {

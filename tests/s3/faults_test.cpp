@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -82,7 +83,8 @@ TEST_CASE("faults: one fault, whichever and wherever, is not noticed") {
          const std::vector<std::string> keys{"small", "large"};
          bool right = true;
          store.get_many(keys, [&](bucket::Fetched&& one) {
-           right = right && !one.fault && text_of(one.bytes) == (one.index == 0 ? small : large);
+           if (one.fault) std::rethrow_exception(one.fault);
+           right = right && text_of(one.bytes) == (one.index == 0 ? small : large);
          });
          return right;
        }},
@@ -100,18 +102,23 @@ TEST_CASE("faults: one fault, whichever and wherever, is not noticed") {
   side_by_side(count, [&](int n) {
     const Operation& operation = operations[static_cast<std::size_t>(n) % operations.size()];
     const Fault fault = faults[static_cast<std::size_t>(n) / operations.size()];
-    const std::string key = "new" + std::to_string(n), name = operation.name;
-    FaultLine line(direct.bucket(), once(fault));
+    const std::string name = operation.name;
     std::string what;
-    try {
-      if (!operation.right(line.store, key)) what = "the result is wrong";
-    } catch (const std::exception& error) {
-      what = error.what();
+    for (int turn = 0; turn < 5; ++turn) {
+      what.clear();
+      FaultLine line(fresh.options.bucket, once(fault));
+      try {
+        const std::string key = "new" + std::to_string(n) + "-" + std::to_string(turn);
+        if (!operation.right(line.store, key)) what = "the result is wrong";
+      } catch (const std::exception& error) {
+        what = error.what();
+      }
+      if (what.empty() && line.proxy.counts()[fault] == 0) what = "the fault did not happen";
+      if (!out_of_time(what)) break;
     }
-    if (what.empty() && line.proxy.counts()[fault] == 0) what = "the fault did not happen";
     // A date that is wrong is believed once, and the true one is learnt by the next operation. XML
     // that ends too early is no XML; of other answers' ends nothing tells.
-    if (fault == Fault::wrong_date && (says(what, "clock") || name == "get many")) what.clear();
+    if (fault == Fault::wrong_date && says(what, "clock")) what.clear();
     if (fault == Fault::shorter && says(what, "not the XML of S3")) what.clear();
     if (what.empty()) return;
     const std::lock_guard lock(mutex);
@@ -223,14 +230,15 @@ TEST_CASE("faults: pages of a listing") {
   FreshBucket fresh("pages");
   bucket::S3Store direct(fresh.options);
   warm_up(fresh.options);
-  std::vector<std::string> keys(2100);
+  std::vector<std::string> keys(1100);  // two pages
+
   for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = "k" + std::to_string(10000 + i);
   side_by_side(static_cast<int>(keys.size()), [&](int n) {
     direct.put(keys[static_cast<std::size_t>(n)], "");
   });
   std::atomic<int> right{0}, failed{0}, wrong{0};
   const std::vector<Fault> faults = all_faults();
-  side_by_side(40, [&](int n) {
+  side_by_side(24, [&](int n) {
     FaultLine line(direct.bucket(), seeded(static_cast<std::uint64_t>(n), 0.4, faults));
     try {
       const std::vector<bucket::ObjectInfo> listed = line.store.list("k");
@@ -243,8 +251,8 @@ TEST_CASE("faults: pages of a listing") {
     }
   });
   CHECK(wrong == 0);
-  CHECK(right + failed == 40);
-  CHECK(right > 20);
+  CHECK(right + failed == 24);
+  CHECK(right > 12);
 }
 
 TEST_CASE("faults: schedules over everything a store does") {

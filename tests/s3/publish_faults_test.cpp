@@ -15,7 +15,7 @@ using namespace ocelli::test;
 
 TEST_CASE("publish faults: schedules over publishing and watching") {
   if (!gateway_there()) return;
-  const int count = schedules(100);
+  const int count = schedules(60);
   const FreshBucket fresh("publish");
   bucket::S3Store direct(fresh.options);
   warm_up(fresh.options);

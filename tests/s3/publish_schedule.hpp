@@ -189,6 +189,7 @@ class PublishSchedule {
       if (!event.publication.id.empty() &&
           version_of(read_file(file)) != version_of(event.publication))
         complain("the file is not the model that the watcher tells");
+      failure_ = event.text;
       if (event.kind == Kind::failed) {
         if (event.text.find("is not used") != std::string::npos)
           complain("a good model was refused: " + event.text);
@@ -212,7 +213,7 @@ class PublishSchedule {
     const deploy::ModelKeys keys(prefix_, direct_.bucket(), "master");
     try {
       // The last word, so that the copies are brought up too.
-      deploy::publish(lines_.front()->store, prefix_, write(99), "master");
+      patiently([&] { deploy::publish(lines_.front()->store, prefix_, write(99), "master"); });
       const auto stored = deploy::find_manifest(direct_, keys);
       if (!stored || version_of(stored->manifest.current) != 99)
         complain("what was published on a good line is not there");
@@ -224,7 +225,7 @@ class PublishSchedule {
     } catch (const std::exception& fault) {
       complain(std::string("on a good line: ") + fault.what());
     }
-    poll();
+    for (int i = 0; i < 20 && (i == 0 || out_of_time(failure_)); ++i) poll();
     if (watcher_->current().id.empty() || version_of(watcher_->current()) != 99)
       complain("the watcher does not end with the last model");
   }
@@ -244,7 +245,8 @@ class PublishSchedule {
   TemporaryFolder folder_;
   std::vector<std::unique_ptr<FaultLine>> lines_;
   std::optional<deploy::Watcher> watcher_;
-  std::mutex mutex_;  // of what follows
+  std::string failure_;  // of the last poll
+  std::mutex mutex_;     // of what follows
   std::vector<std::string> returned_;
   Result result_;
 };

@@ -76,7 +76,10 @@ class StoreSchedule {
     const std::size_t requests = proxy_.log().size();
     Kind kind = Kind::threw;
     try {
-      work();
+      if (plan_.share == 0)
+        patiently(work);
+      else
+        work();
       kind = Kind::returned;
     } catch (const bucket::NotFoundError&) {
       kind = Kind::absent;

@@ -32,27 +32,11 @@
 
 #include "ocelli/bucket/object_store.hpp"
 #include "ocelli/bucket/transfer.hpp"
+#include "ocelli/deploy/run_index.hpp"
 #include "ocelli/train/observer.hpp"
 #include "ocelli/train/run_folder.hpp"
 
 namespace ocelli::deploy {
-
-/// A file of a run, as the index names it.
-struct RunFile {
-  std::string path;  ///< below the run folder, with '/'
-  std::string key;   ///< below the prefix
-  std::uint64_t size = 0;
-  std::string sha256;
-};
-
-struct RunIndex {
-  std::string run;  ///< of the run, the same as long as it is resumed
-  long step = 0;    ///< of the snapshot; 0: there is none yet
-  std::vector<RunFile> files;
-};
-
-/// The index of a mirrored run; none when there is none. @throws StoreError
-std::optional<RunIndex> find_run(bucket::ObjectStore& store, const std::string& prefix);
 
 struct RestoredRun {
   bool restored = false;  ///< false: there is nothing, or the folder is as far already
