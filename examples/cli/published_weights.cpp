@@ -19,8 +19,7 @@ namespace program {
 using namespace ocelli;
 
 bool is_bucket(const std::string& address) {
-  return !address.empty() &&
-         bucket::parse_address(address).kind == bucket::Address::Kind::bucket;
+  return !address.empty() && bucket::parse_address(address).kind == bucket::Address::Kind::bucket;
 }
 
 PublishedWeights::PublishedWeights(
