@@ -43,8 +43,7 @@ class CudaComputer : public ComputerOn<B> {
   train::TrainingOutcome train(
       const SsdSpec& spec, const train::Hyperparameters& settings,
       const train::TrainingOptions& options, train::TrainingData train,
-      train::TrainingData held_out,
-      const std::function<void(const data::TargetCounts&)>& begin,
+      train::TrainingData held_out, const std::function<void(const data::TargetCounts&)>& begin,
       const std::vector<train::TrainingObserver*>& observers) override {
     // A resumed run goes on with the engines that it had: another timing may choose others.
     const std::filesystem::path plan = plan_of(options.out);

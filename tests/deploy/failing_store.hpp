@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -20,13 +21,20 @@ class FailingStore : public bucket::ObjectStore {
  private:
   template <class Work>
   auto run(const char* operation, const std::string& key, Work&& work) {
-    ++operations_;
     if (on_operation) on_operation(operation, key);
-    const bool fails = left_ == 0 || (failed_ && !once_);
-    if (left_ >= 0) --left_;
-    if (!fails) return work();
-    failed_ = true;
-    if (way_ == Way::after) {
+    std::optional<Way> way;
+    {
+      const std::lock_guard lock(mutex_);
+      ++operations_;
+      const bool fails = left_ == 0 || (failed_ && !once_);
+      if (left_ >= 0) --left_;
+      if (fails) {
+        failed_ = true;
+        way = way_;
+      }
+    }
+    if (!way) return work();
+    if (way == Way::after) {
       try {
         (void)work();
       } catch (const StoreError&) {
@@ -45,14 +53,24 @@ class FailingStore : public bucket::ObjectStore {
 
   /// From now on the k-th operation (0: the next) and, unless `once`, all after it fail.
   void fail_at(int k, Way way = Way::before, bool once = false) {
+    const std::lock_guard lock(mutex_);
     left_ = k;
     way_ = way;
     once_ = once;
     failed_ = false;
   }
-  void heal() { left_ = -1, failed_ = false; }
-  bool failed() const { return failed_; }
-  int operations() const { return operations_; }
+  void heal() {
+    const std::lock_guard lock(mutex_);
+    left_ = -1, failed_ = false;
+  }
+  bool failed() const {
+    const std::lock_guard lock(mutex_);
+    return failed_;
+  }
+  int operations() const {
+    const std::lock_guard lock(mutex_);
+    return operations_;
+  }
   /// Called before each operation with its name and key.
   std::function<void(const std::string& operation, const std::string& key)> on_operation;
 
@@ -83,6 +101,7 @@ class FailingStore : public bucket::ObjectStore {
 
  private:
   bucket::ObjectStore& inner_;
+  mutable std::mutex mutex_;
   int left_ = -1, operations_ = 0;
   Way way_ = Way::before;
   bool once_ = false, failed_ = false;
