@@ -3,8 +3,9 @@
 //
 //   tests/s3/with-gateway build/release/bin/bucket_objects [ROUNDS]
 //
-// Output (of the ways, in turn, the median and the range of all rounds):
-//   ...
+// For each of the four ways the median of all rounds and their range, this program's processor time
+// and its connections; then how much faster the first way is than the others. The ways take turns,
+// for server and client share the machine.
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/resource.h>
 #include <unistd.h>

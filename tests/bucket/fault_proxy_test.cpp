@@ -221,6 +221,17 @@ TEST_CASE("fault proxy: answers in the server's place") {
   CHECK(ask(proxy.other_endpoint(), "GET").message.body == "GET:");
 }
 
+TEST_CASE("fault proxy: a login page") {
+  const Echo server;
+  const FaultProxy proxy(server.endpoint(), always(Fault::login_page));
+  const Answer answer = ask(proxy.endpoint(), "PUT", "x");
+  CHECK(answer.message.status() == 200);
+  CHECK(answer.message.header("etag").empty());
+  CHECK(answer.message.body.find("<html>") == 0);
+  CHECK(ask(proxy.endpoint(), "HEAD").whole);
+  CHECK(server.seen().empty());
+}
+
 TEST_CASE("fault proxy: shortens a body and its length") {
   const Echo server;
   const FaultProxy proxy(server.endpoint(), always(Fault::shorter, 0.25));

@@ -133,7 +133,11 @@ struct Parts {
           200,
           "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>");
     }
-    if (method == "PUT" && !says(target, "partNumber=")) return said(200);
+    if (method == "PUT" && !says(target, "partNumber=")) {
+      Answer answer = said(200);
+      answer.headers = {{"ETag", "\"whole\""}};
+      return answer;
+    }
     if (method == "PUT") {
       const int part = std::stoi(target.substr(target.find("partNumber=") + 11));
       if (part == 3 && refuse_third) return refused(403, "AccessDenied");

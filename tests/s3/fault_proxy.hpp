@@ -40,8 +40,9 @@ enum class Fault {
   twice,       ///< the server gets the request twice, the client the second answer
   shorter,     ///< a part of the body, with a length that fits
   late_error,  ///< the server has done it, the client sees 500
+  login_page,  ///< 200 and a page of something else, as in hotels
 };
-inline constexpr int fault_count = static_cast<int>(Fault::late_error) + 1;
+inline constexpr int fault_count = static_cast<int>(Fault::login_page) + 1;
 inline std::string name_of(Fault fault);
 
 /// A request as a schedule sees it.
@@ -64,7 +65,8 @@ using Schedule = std::function<Deed(const Asked&)>;
 /// not matter. Buckets and upload ids, which differ from run to run, do not matter either.
 inline Schedule seeded(std::uint64_t seed, double share, std::vector<Fault> among);
 inline std::vector<Fault> all_faults();
-/// All but those that a client cannot always see through: shorter, wrong_date.
+/// All but those that a client cannot always see through or mend: shorter, wrong_date,
+/// login_page.
 inline std::vector<Fault> honest_faults();
 
 class FaultProxy {

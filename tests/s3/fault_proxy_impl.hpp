@@ -30,7 +30,7 @@ inline std::string name_of(Fault fault) {
       "none",         "close",     "reset",   "cut request",    "lost answer",    "cut head",
       "cut answer",   "pause",     "stall",   "stalled answer", "stalled upload", "500",
       "503",          "slow down", "429",     "redirect",       "skewed",         "wrong date",
-      "error in 200", "twice",     "shorter", "late error"};
+      "error in 200", "twice",     "shorter", "late error",     "login page"};
   return names[static_cast<std::size_t>(fault)];
 }
 
@@ -41,8 +41,9 @@ inline std::vector<Fault> all_faults() {
 }
 inline std::vector<Fault> honest_faults() {
   std::vector<Fault> result = all_faults();
-  std::erase_if(
-      result, [](Fault one) { return one == Fault::shorter || one == Fault::wrong_date; });
+  std::erase_if(result, [](Fault one) {
+    return one == Fault::shorter || one == Fault::wrong_date || one == Fault::login_page;
+  });
   return result;
 }
 
@@ -232,6 +233,13 @@ class FaultProxy::Work {
       case Fault::wrong_date:
         return refuse(
             client, request, "403 Forbidden", "RequestTimeTooSkewed", {{"Date", date(-3600)}});
+      case Fault::login_page: {
+        const std::string page = "<html><body>Your room number?</body></html>";
+        return send_all(
+            client, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: " +
+                        std::to_string(page.size()) + "\r\n\r\n" +
+                        (request.word(0) == "HEAD" ? "" : page));
+      }
       case Fault::error_within_ok:
         return refuse(
             client, request, two_faced(request) ? "200 OK" : "500 Internal Server Error",

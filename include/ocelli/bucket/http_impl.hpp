@@ -6,11 +6,7 @@
 #pragma once
 
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -26,6 +22,7 @@
 #include <utility>
 
 #include "ocelli/bucket/http.hpp"
+#include "ocelli/bucket/http_sockets.hpp"
 #include "ocelli/core/error.hpp"
 
 namespace ocelli::bucket {
@@ -153,7 +150,7 @@ class HttpClient::Driver {
     return std::move(job.response);
   }
 
-  HttpCounts counts() const { return {requests_, opened_, most_open_}; }
+  HttpCounts counts() const { return {requests_, sockets_.opened(), sockets_.most_open()}; }
 
  private:
   static bool successful(const Job& job) {
@@ -303,10 +300,10 @@ class HttpClient::Driver {
     set(easy, CURLOPT_HEADERFUNCTION, &Driver::on_header);
     set(easy, CURLOPT_HEADERDATA, &job);
     set(easy, CURLOPT_WRITEFUNCTION, &Driver::on_write);
-    set(easy, CURLOPT_OPENSOCKETFUNCTION, &Driver::on_open);
-    set(easy, CURLOPT_OPENSOCKETDATA, this);
-    set(easy, CURLOPT_CLOSESOCKETFUNCTION, &Driver::on_close);
-    set(easy, CURLOPT_CLOSESOCKETDATA, this);
+    set(easy, CURLOPT_OPENSOCKETFUNCTION, &HttpSockets::on_open);
+    set(easy, CURLOPT_OPENSOCKETDATA, &sockets_);
+    set(easy, CURLOPT_CLOSESOCKETFUNCTION, &HttpSockets::on_close);
+    set(easy, CURLOPT_CLOSESOCKETDATA, &sockets_);
     set(easy, CURLOPT_WRITEDATA, &job);
     configure_method(job);
     bool typed = false;
@@ -385,7 +382,7 @@ class HttpClient::Driver {
 
   static int on_connected(void* data, char*, char*, int, int local_port) {
     Job& job = *static_cast<Job*>(data);
-    job.socket = job.driver.socket_of(local_port);
+    job.socket = job.driver.sockets_.of_port(local_port);
     job.connected = true;
     job.last_move = Clock::now();
     return CURL_PREREQFUNC_OK;
@@ -400,16 +397,6 @@ class HttpClient::Driver {
     return 0;
   }
 
-  /// Against servers that hold the body back until their headers are acknowledged (Nagle's
-  /// algorithm): without it each of their answers takes 40 ms. The system forgets it, so it is said
-  /// again with each piece.
-  static void acknowledge(const Job& job) {
-#ifdef TCP_QUICKACK
-    const int on = 1;
-    if (job.socket >= 0) ::setsockopt(job.socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-#endif
-  }
-
   static std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
     Job& job = *static_cast<Job*>(user);
     if (job.head_there) return size;  // a trailer, or the caller already reads the headers
@@ -417,7 +404,7 @@ class HttpClient::Driver {
     std::string_view line(data, size);
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
     if (line.starts_with("HTTP/")) {
-      acknowledge(job);
+      HttpSockets::acknowledge(job.socket);
       job.response.headers.clear();
       job.response.status = 0;
       for (std::size_t at = line.find(' ') + 1; at > 0 && at < line.size(); ++at) {
@@ -440,7 +427,7 @@ class HttpClient::Driver {
 
   static std::size_t on_write(char* data, std::size_t, std::size_t size, void* user) {
     Job& job = *static_cast<Job*>(user);
-    acknowledge(job);
+    HttpSockets::acknowledge(job.socket);
     if (!job.streamed || !successful(job)) {
       if (job.response.body.size() + size > http_detail::longest_kept_body) {
         job.too_long = true;
@@ -486,51 +473,11 @@ class HttpClient::Driver {
     return CURL_SEEKFUNC_OK;
   }
 
-  static curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address) {
-    Driver& driver = *static_cast<Driver*>(user);
-    const curl_socket_t socket =
-        ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (socket < 0) return CURL_SOCKET_BAD;
-    ++driver.opened_;
-    driver.sockets_.push_back({socket, 0});
-    driver.most_open_ =
-        std::max(driver.most_open_.load(), static_cast<int>(driver.sockets_.size()));
-    return socket;
-  }
-
-  static int on_close(void* user, curl_socket_t socket) {
-    std::erase_if(static_cast<Driver*>(user)->sockets_, [&](const Socket& open) {
-      return open.number == socket;
-    });
-    return ::close(socket);
-  }
-
-  struct Socket {
-    curl_socket_t number;
-    int local_port;  ///< 0: not known yet
-  };
-
-  /// Of the connection that a transfer uses. curl tells its port alone, until the transfer is over.
-  curl_socket_t socket_of(int local_port) {
-    for (Socket& open : sockets_) {
-      if (open.local_port == 0) {
-        sockaddr_storage address{};
-        socklen_t size = sizeof address;
-        if (::getsockname(open.number, reinterpret_cast<sockaddr*>(&address), &size) != 0) continue;
-        // The port stands at the same place in addresses of both kinds.
-        if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
-          open.local_port = ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
-      }
-      if (open.local_port == local_port) return open.number;
-    }
-    return CURL_SOCKET_BAD;
-  }
-
   const HttpOptions options_;
   CURLM* multi_ = nullptr;
   std::thread thread_;
-  std::atomic<std::uint64_t> requests_{0}, opened_{0};
-  std::atomic<int> most_open_{0};
+  std::atomic<std::uint64_t> requests_{0};
+  HttpSockets sockets_;
 
   std::mutex mutex_;
   bool stop_ = false;
@@ -538,7 +485,6 @@ class HttpClient::Driver {
   std::vector<Job*> resumed_, cancelled_;
 
   // The thread's alone.
-  std::vector<Socket> sockets_;
   std::vector<Job*> active_;
   std::vector<CURL*> idle_;
 };

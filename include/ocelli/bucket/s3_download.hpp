@@ -34,6 +34,19 @@ inline ObjectInfo info_of(const HttpResponse& response, const std::string& key) 
   return info;
 }
 
+/// What an answer of 2xx about an object tells. S3 always tells an etag; a network's login page,
+/// which answers every request with 200, does not. @throws StoreError for such a page
+inline ObjectInfo object_info(
+    const HttpResponse& response, const std::string& key, const std::string& name) {
+  ObjectInfo info = info_of(response, key);
+  if (info.etag.empty())
+    throw StoreError(
+        "the answer is not that of an S3 server (HTTP " + std::to_string(response.status) +
+            " without an ETag)",
+        name, "check the endpoint, and that no proxy or login page answers for it");
+  return info;
+}
+
 /// An etag as conditions and uploads want it.
 inline std::string quoted(const std::string& etag) { return '"' + etag + '"'; }
 
@@ -127,7 +140,9 @@ class S3Download {
   }
 
   void head(const HttpResponse& response) {
-    ObjectInfo info = s3_detail::info_of(response, request_.key);
+    ObjectInfo info = response.status == 206
+                          ? s3_detail::info_of(response, request_.key)
+                          : s3_detail::object_info(response, request_.key, name());
     std::uint64_t first = 0;
     if (response.status == 206) {
       // "bytes 5-9/100"
@@ -187,7 +202,7 @@ class S3Download {
     S3Request asked = request_;
     asked.method = "HEAD";
     const S3Reply reply = client_.demand(asked);
-    const ObjectInfo info = s3_detail::info_of(reply.http, request_.key);
+    const ObjectInfo info = s3_detail::object_info(reply.http, request_.key, name());
     if (!options_.if_match.empty() && options_.if_match != info.etag)
       throw ConditionError("the object is another one by now", name(), "read it again");
     if (!options_.if_none_match.empty() && options_.if_none_match == info.etag) return std::nullopt;

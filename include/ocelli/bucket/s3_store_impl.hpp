@@ -150,7 +150,7 @@ OCELLI_INLINE std::optional<ObjectInfo> S3Store::head(const std::string& key) {
   }
   client_.require(request, reply);
   bucket_seen_ = true;
-  return s3_detail::info_of(reply.http, key);
+  return s3_detail::object_info(reply.http, key, name() + "/" + key);
 }
 
 OCELLI_INLINE std::optional<ObjectInfo> S3Store::get(
@@ -194,6 +194,10 @@ OCELLI_INLINE void S3Store::remove(const std::string& key) {
   const bool gone = reply.http.transport == CURLE_OK && reply.http.status == 404 &&
                     reply.fault.code != "NoSuchBucket";
   if (!gone) client_.require(request, reply);
+  if (reply.good() && !reply.http.body.empty())
+    throw StoreError(
+        "the answer to a removal is a page of something else", name() + "/" + key,
+        "check the endpoint, and that no proxy or login page answers for it");
 }
 
 OCELLI_INLINE ObjectInfo
@@ -202,7 +206,7 @@ S3Store::copy(const std::string& from, const std::string& to, const std::string&
   const S3Reply known = client_.send(source);
   if (known.http.transport == CURLE_OK && known.http.status == 404) check_bucket();
   client_.require(source, known);
-  const ObjectInfo info = s3_detail::info_of(known.http, from);
+  const ObjectInfo info = s3_detail::object_info(known.http, from, name() + "/" + from);
   if (!if_match.empty() && if_match != info.etag)
     throw ConditionError("the object is another one by now", name() + "/" + from, "read it again");
   if (from == to) return info;

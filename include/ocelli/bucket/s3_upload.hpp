@@ -100,7 +100,7 @@ class S3Upload {
       request.offset = index * part;
       request.size = std::min(part, size - request.offset);
       const S3Reply reply = client_.demand(request, stoppable());
-      return s3_detail::info_of(reply.http, {}).etag;
+      return s3_detail::object_info(reply.http, {}, name()).etag;
     });
   }
 
@@ -152,7 +152,7 @@ class S3Upload {
     for (int conflicts = 1;; ++conflicts) {
       const S3Reply reply = client_.send(request);
       if (reply.good()) {
-        ObjectInfo info = s3_detail::info_of(reply.http, object_.key);
+        ObjectInfo info = s3_detail::object_info(reply.http, object_.key, name());
         info.size = size;
         return info;
       }
