@@ -9,12 +9,12 @@
 # What is made for target NAME is a header, ocelli_trainer_config.hpp, with
 #
 #   #define OCELLI_TRAINER_MODEL "ssd-mobilenet-v2"
-#   struct TrainerConfig : ocelli::SsdDefaults {      // a member for each compile-time key of the file
-#     static constexpr int image_height = 320;
+#   struct TrainerConfig : ocelli::SsdDefaults {      // of a classifier: ClassifierDefaults
+#     static constexpr int image_height = 320;          // a member for each compile-time key of the file
 #   };
 #   inline constexpr const char* trainer_defaults = "num_steps=4000\n";   // the other keys, one a line
 #
-# (a classifier's is derived from ocelli::ClassifierDefaults) and the sources of examples/cli are compiled with OCELLI_TRAINER_CONFIG_HEADER defined as the quoted
+# and the sources of examples/cli are compiled with OCELLI_TRAINER_CONFIG_HEADER defined as the quoted
 # name to include. Keys that nobody knows reach trainer_defaults too: the program names them, and
 # their nearest neighbour, when it starts.
 
@@ -137,6 +137,13 @@ function(ocelli_write_trainer_config)
   set(base SsdDefaults)
   if(model MATCHES "^(classifier|keras-mobilenet|mobilenet-v[12](-classifier)?)$")
     set(base ClassifierDefaults)
+    set(foreign ${OCELLI_TRAINER_KEYS_INT} ${OCELLI_TRAINER_KEYS_BOOL})
+    list(REMOVE_ITEM foreign image_height image_width min_depth)
+    foreach(key IN LISTS foreign)
+      if(members MATCHES " ${key} = ")
+        message(FATAL_ERROR "${arg_PARAMS}: ${key} belongs to an SSD, ${arg_MODEL} is a classifier")
+      endif()
+    endforeach()
   endif()
   get_filename_component(params_name ${arg_PARAMS} NAME)
   string(CONCAT header

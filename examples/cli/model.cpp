@@ -63,6 +63,18 @@ bool built(ModelName model) {
 constexpr bool trainer_name_has(std::string_view part) {
   return std::string_view(OCELLI_TRAINER_MODEL).find(part) != std::string_view::npos;
 }
+
+/// The one model of a program that was made for it: nothing else is compiled.
+template <class Config>
+Model make_wanted(int classes) {
+  constexpr bool first = trainer_name_has("v1") || trainer_name_has("keras");
+  using Backbone = std::conditional_t<first, ocelli::MobileNetV1, ocelli::MobileNetV2>;
+  if constexpr (std::is_base_of_v<ocelli::ClassifierDefaults, Config>) {
+    return make_classifier<Backbone, Config>(classes);
+  } else {
+    return make<Backbone, trainer_name_has("lite"), Config>(classes);
+  }
+}
 #endif
 
 }  // namespace
@@ -84,13 +96,7 @@ Model make_model(ModelName model, int classes) {
   }
   // A program that was made for one model compiles that one alone.
 #ifdef OCELLI_TRAINER_MODEL
-  constexpr bool first = trainer_name_has("v1") || trainer_name_has("keras");
-  using Backbone = std::conditional_t<first, ocelli::MobileNetV1, ocelli::MobileNetV2>;
-  if constexpr (std::is_base_of_v<ocelli::ClassifierDefaults, TrainerConfig>) {
-    return make_classifier<Backbone, TrainerConfig>(classes);
-  } else {
-    return make<Backbone, trainer_name_has("lite")>(classes);
-  }
+  return make_wanted<TrainerConfig>(classes);
 #else
   switch (model) {
     case ModelName::ssd_mobilenet_v1:

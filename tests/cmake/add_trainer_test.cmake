@@ -101,8 +101,27 @@ foreach(fault
   endif()
 endforeach()
 
-# Every compile-time key is a member that the nets read, and every such member is a key.
+# A classifier's net has defaults of its own, and not the keys of an SSD's.
 include(${SOURCE}/cmake/OcelliAddTrainer.cmake)
+file(WRITE ${WORK}/classifier.params "depth_multiplier=0.5\nlabel_smoothing=0.1\n")
+foreach(model mobilenet-v1-classifier keras_mobilenet Classifier)
+  ocelli_write_trainer_config(
+    MODEL ${model} PARAMS ${WORK}/classifier.params OUTPUT ${WORK}/classifier.hpp)
+  file(READ ${WORK}/classifier.hpp header)
+  if(NOT header MATCHES "TrainerConfig : ocelli::ClassifierDefaults {" OR
+     NOT header MATCHES "label_smoothing=0.1")
+    message(FATAL_ERROR "${model}: ${header}")
+  endif()
+endforeach()
+file(WRITE ${WORK}/make.cmake
+  "include(${SOURCE}/cmake/OcelliAddTrainer.cmake)\n"
+  "ocelli_write_trainer_config(MODEL classifier PARAMS \${PARAMS} OUTPUT \${OUTPUT})\n")
+make(foreign "second_stage_kernel_size=1\n")
+if(result EQUAL 0 OR NOT errors MATCHES "second_stage_kernel_size belongs to an SSD")
+  message(FATAL_ERROR "a classifier's file with a key of an SSD must be refused, but: ${errors}")
+endif()
+
+# Every compile-time key is a member that the nets read, and every such member is a key.
 set(keys ${OCELLI_TRAINER_KEYS_INT} ${OCELLI_TRAINER_KEYS_DOUBLE} ${OCELLI_TRAINER_KEYS_BOOL})
 list(SORT keys)
 file(READ ${SOURCE}/include/ocelli/model/config.hpp config)
