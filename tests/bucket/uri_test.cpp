@@ -72,6 +72,6 @@ TEST_CASE("uri: only this machine is loopback") {
     CHECK_MESSAGE(parse_uri(text).loopback(), text);
   for (const char* text :
        {"http://localhost.example.com", "http://127.0.0.1.example.com", "http://10.0.0.1",
-        "http://notlocalhost", "http://[::2]"})
+        "http://notlocalhost", "http://[::2]", "http://[::1].example.com"})
     CHECK_MESSAGE(!parse_uri(text).loopback(), text);
 }

@@ -112,6 +112,9 @@ struct Uri {
   /// Whether what is sent stays on this machine.
   bool loopback() const {
     const std::string name = host();
+    if (authority.starts_with('[') && authority != "[" + name + "]" &&
+        !authority.starts_with("[" + name + "]:"))
+      return false;  // "[::1].elsewhere"
     return name == "localhost" || name.ends_with(".localhost") || name == "::1" ||
            (name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos);
   }
