@@ -53,6 +53,8 @@ class S3Store : public ObjectStore {
   HttpCounts counts() const { return client_.counts(); }
 
  private:
+  ObjectInfo copy_version(
+      const std::string& from, const std::string& to, const std::string& if_match);
   S3Request about(const std::string& method, const std::string& key) const;
   void check_bucket();
 

@@ -202,6 +202,18 @@ OCELLI_INLINE void S3Store::remove(const std::string& key) {
 
 OCELLI_INLINE ObjectInfo
 S3Store::copy(const std::string& from, const std::string& to, const std::string& if_match) {
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return copy_version(from, to, if_match);
+    } catch (const ConditionError&) {
+      // Without a wish of the caller's, another version came between our own two requests.
+      if (!if_match.empty() || attempt == 3) throw;
+    }
+  }
+}
+
+OCELLI_INLINE ObjectInfo
+S3Store::copy_version(const std::string& from, const std::string& to, const std::string& if_match) {
   S3Request source = about("HEAD", from);
   const S3Reply known = client_.send(source);
   if (known.http.transport == CURLE_OK && known.http.status == 404) check_bucket();
@@ -222,9 +234,8 @@ S3Store::copy(const std::string& from, const std::string& to, const std::string&
         .copy_parts(path, info.etag, info.size, part);
   }
   S3Request request = about("PUT", to);
-  request.headers = {{"x-amz-copy-source", path}};
-  if (!if_match.empty())
-    request.headers.emplace_back("x-amz-copy-source-if-match", s3_detail::quoted(if_match));
+  request.headers = {
+      {"x-amz-copy-source", path}, {"x-amz-copy-source-if-match", s3_detail::quoted(info.etag)}};
   request.error_in_body = true;
   const S3Reply reply = client_.demand(request);
   ObjectInfo made = parse_result(reply.http.body, "CopyObjectResult", name() + "/" + to);
