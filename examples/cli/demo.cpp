@@ -91,8 +91,9 @@ int run_classification(const Options& options, std::unique_ptr<Computer>& comput
       {},
       {}};
   request.settings.load_text(
-      "num_steps=600\nbatch_size=16\ninitial_learning_rate=0.04\nwarmup_steps=50\n"
-      "gradient_clipping_by_norm=10\nbatchnorm_decay=0.98\n",
+      "num_steps=2000\nbatch_size=16\noptimizer=rmsprop\nmomentum_epsilon=1e-8\n"
+      "initial_learning_rate=0.0003\nbatchnorm_decay=0.95\nresampling=area\n"
+      "augmentation=horizontal_flip(p=0.5), vertical_flip(p=0.5), random_rotate90(p=0.5)\n",
       "the demo's recipe");
   const nlohmann::ordered_json results = train_demo(options, *computer, data, request);
   fmt::print(

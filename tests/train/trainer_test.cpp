@@ -15,6 +15,7 @@
 #include "ocelli/train/json_log.hpp"
 #include "support/message_of.hpp"
 #include "support/temporary_folder.hpp"
+#include "train/tiny_classifier.hpp"
 #include "train/tiny_net.hpp"
 
 using namespace ocelli;
@@ -110,4 +111,21 @@ TEST_CASE("trainer: what does not fit is refused before anything is trained") {
   Trainer<Open, SgdMomentum, Device> misspelt(wrong);
   CHECK(says(message_of<ConfigError>([&] { misspelt.fit(shapes.split); }), "batchnorm_decay"));
   CHECK_FALSE(fs::exists(shapes.folder / "run"));
+}
+
+TEST_CASE("trainer: trains a classifier in the same way") {
+  const TemporaryFolder folder;
+  data::write_whole_pictures((folder / "whole").string(), 8, 3);
+  const data::Dataset dataset = data::open((folder / "whole").string());
+  using Whole = Classifier<MobileNetV1, Input<3, 32, 48>, Classes<Dynamic>, TinyClassifierConfig>;
+  Trainer<Whole, SgdMomentum, Device> trainer(
+      {.steps = 4, .batch = 2, .out = folder / "run", .threads = 1, .quiet = true});
+  const train::TrainingOutcome outcome = trainer.fit(data::split_percent(dataset, 25));
+  CHECK(outcome.end == train::TrainingEnd::finished);
+  CHECK(outcome.best.name == "accuracy");
+  REQUIRE(outcome.last);
+  CHECK(outcome.last->classified);
+  trainer.save(folder / "mine.safetensors");
+  const train::SafetensorsReader reader(folder / "mine.safetensors");
+  CHECK(train::weights_info(reader, "mine").model == train::ModelName::mobilenet_v1_classifier);
 }
