@@ -26,7 +26,7 @@ struct CredentialCase {
   /// Below the case's folder, for its owner alone unless `mode` says otherwise.
   std::string write(const std::string& name, const std::string& text, unsigned mode = 0600) {
     const std::filesystem::path path = folder / name;
-    write_file(path, text);
+    write_file(path, text, Durability::buffered);
     std::filesystem::permissions(path, static_cast<std::filesystem::perms>(mode));
     return path.string();
   }
