@@ -126,7 +126,7 @@ class StoreSource : public Source {
   // What is ahead of its reader, and what is asked for at once: enough for the bandwidth of a
   // distant server times its delay, and little beside the pictures of a training.
   static constexpr std::uint64_t kAheadBytes = 128u << 20, kGroupBytes = 64u << 20;
-  static constexpr std::size_t kGroup = 512, kHeadThreads = 16;
+  static constexpr std::size_t kGroup = 512, kHeadThreads = 16, kWriters = 4;
 
   struct Known {
     std::uint64_t size = 0;
@@ -286,22 +286,63 @@ class StoreSource : public Source {
     if (files.empty()) return;
     std::vector<std::string> keys;
     for (const Flight& file : files) keys.push_back(options_.prefix + file.key);
+    // Making a file for a copy may take longer than the download, most of it waiting for the drive.
+    std::mutex kept_mutex;
+    std::condition_variable kept;
+    std::deque<bucket::Fetched> waiting;
+    bool ended = false;
+    const auto write = [&] {
+      std::unique_lock lock(kept_mutex);
+      for (;;) {
+        kept.wait(lock, [&] { return ended || !waiting.empty(); });
+        if (waiting.empty()) return;
+        bucket::Fetched fetched = std::move(waiting.front());
+        waiting.pop_front();
+        lock.unlock();
+        receive(files[fetched.index].key, std::move(fetched));
+        lock.lock();
+      }
+    };
+    std::vector<std::thread> writers;
+    for (std::size_t t = 0; options_.cache && t < std::min(kWriters, files.size()); ++t)
+      writers.emplace_back(write);
+    std::exception_ptr fault;
     try {
       store_->get_many(keys, [&](bucket::Fetched&& fetched) {
-        const std::string& key = files[fetched.index].key;
-        if (!fetched.fault) keep(key, fetched.info, fetched.bytes, all);
-        arrive(key, std::move(fetched.bytes), fetched.fault);
+        if (writers.empty()) {
+          receive(files[fetched.index].key, std::move(fetched));
+        } else {
+          const std::lock_guard lock(kept_mutex);
+          waiting.push_back(std::move(fetched));
+        }
+        kept.notify_one();
         if (stop_) throw Stopped{};  // ends the transfer
       });
-      for (const Flight& file : files)  // nobody may wait for what never comes
-        arrive(
-            file.key, {},
-            std::make_exception_ptr(
-                StoreError("the store sent nothing", store_->name() + "/" + file.key)));
     } catch (const Stopped&) {
     } catch (...) {
-      for (const Flight& file : files) arrive(file.key, {}, std::current_exception());
+      fault = std::current_exception();
     }
+    {
+      const std::lock_guard lock(kept_mutex);
+      ended = true;
+    }
+    kept.notify_all();
+    for (std::thread& writer : writers) writer.join();
+    for (const Flight& file : files)  // nobody may wait for what never comes
+      arrive(
+          file.key, {},
+          fault ? fault
+                : std::make_exception_ptr(
+                      StoreError("the store sent nothing", store_->name() + "/" + file.key)));
+  }
+
+  void receive(const std::string& key, bucket::Fetched&& fetched) const {
+    try {
+      if (!fetched.fault) keep(key, fetched.info, fetched.bytes, all);
+    } catch (...) {
+      fetched.fault = std::current_exception();
+    }
+    arrive(key, std::move(fetched.bytes), fetched.fault);
   }
 
   void bring_heads(const std::vector<Flight>& files) const {
