@@ -1,0 +1,60 @@
+// What the commands say of a bucket that refuses because a token has expired.
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "bucket/scripted_server.hpp"
+#include "cli/run_program.hpp"
+#include "support/message_of.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace ocelli::test;
+
+namespace {
+
+/// Every command that reads or writes a bucket, before its address.
+std::vector<std::string> commands(const std::string& folder) {
+  return {
+      "bucket ls ",
+      "bucket status ",
+      "bucket pull --out " + folder + "/pulled ",
+      "check --data ",
+      "train --steps 1 --out " + folder + "/run --data ",
+      "models --bucket ",
+      "watch --once --out " + folder + "/model --bucket "};
+}
+
+Outcome run(const ScriptedServer& server, const std::string& command) {
+  return run_shell(
+      "env -u AWS_PROFILE AWS_ENDPOINT_URL=" + server.endpoint() +
+      " AWS_ACCESS_KEY_ID=temporary AWS_SECRET_ACCESS_KEY=very-secret "
+      "AWS_SESSION_TOKEN=the-long-token " +
+      OCELLI_CLI + " " + command + "s3://pictures < /dev/null");
+}
+
+}  // namespace
+
+TEST_CASE("store faults: an expired token is one sentence and exit code 4 everywhere") {
+  const ScriptedServer server([](const HttpMessage&, int) {
+    Answer answer;
+    answer.status = 400;
+    answer.body = "<Error><Code>ExpiredToken</Code><Message>the-long-token</Message></Error>";
+    return answer;
+  });
+  const TemporaryFolder folder;
+  for (const std::string& command : commands(folder.path().string())) {
+    const Outcome outcome = run(server, command);
+    CAPTURE(command);
+    CAPTURE(outcome.text);
+    CHECK(outcome.code == 4);
+    CHECK(says(outcome.text, "ExpiredToken"));
+    CHECK(outcome.text.find('\n') == outcome.text.size() - 1);  // one sentence
+    CHECK_FALSE(says(outcome.text, "very-secret"));
+    CHECK_FALSE(says(outcome.text, "the-long-token"));
+  }
+  CHECK_FALSE(std::filesystem::exists(folder.path() / "run"));
+  CHECK_FALSE(std::filesystem::exists(folder.path() / "model"));
+}
