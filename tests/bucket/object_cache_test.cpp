@@ -252,10 +252,10 @@ TEST_CASE("object_cache: where it is") {
     set("HOME", kept.empty() ? nullptr : kept.c_str());
     return result;
   };
-  CHECK(with("/own", "/base", "/home/a") == "/own");
-  CHECK(with("", "/base", "/home/a") == "/base/ocelli");
-  CHECK(with(nullptr, "relative", "/home/a") == "/home/a/.cache/ocelli");
-  CHECK(with(nullptr, nullptr, "/home/a") == "/home/a/.cache/ocelli");
+  CHECK(with("/own", "/base", "/users/a") == "/own");
+  CHECK(with("", "/base", "/users/a") == "/base/ocelli");
+  CHECK(with(nullptr, "relative", "/users/a") == "/users/a/.cache/ocelli");
+  CHECK(with(nullptr, nullptr, "/users/a") == "/users/a/.cache/ocelli");
   CHECK(says(with(nullptr, nullptr, nullptr), "set OCELLI_CACHE"));
   CHECK(says(
       message_of<StoreError>([] {

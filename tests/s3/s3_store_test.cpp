@@ -217,7 +217,7 @@ TEST_CASE("s3_store: an object in parts appears whole, or not at all") {
   struct Torn : Body {
     std::uint64_t size() const override { return 20u << 20; }
     void read(std::uint64_t offset, std::span<std::byte> out) const override {
-      if (offset > (12u << 20)) throw StoreError("the drive is gone", "/mnt/x");
+      if (offset > (12u << 20)) throw StoreError("the drive is gone", "/drive/x");
       std::fill(out.begin(), out.end(), std::byte{7});
     }
   };

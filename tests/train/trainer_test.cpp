@@ -13,6 +13,7 @@
 #include "ocelli/data/open.hpp"
 #include "ocelli/data/shapes.hpp"
 #include "ocelli/train/json_log.hpp"
+#include "ocelli/train/weights_file.hpp"
 #include "support/message_of.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/tiny_classifier.hpp"

@@ -103,6 +103,7 @@ inline Dataset read_cloud_annotations(
   for (const std::string& other : reader.index.keys()) {
     if (other.starts_with(folder)) reader.add_unlabelled(other);
   }
+  reader.look_into_pictures();  // the type follows from what they hold
   detail::settle_type(reader.data, reader.findings, source, file.type, at(file.type_line), folder);
   return reader.finish(false);
 }

@@ -167,6 +167,7 @@ inline Dataset read_cloud_csv(
   for (const std::string& other : reader.index.keys()) {
     if (other.starts_with(folder)) reader.add_unlabelled(other);
   }
+  reader.look_into_pictures();  // the type follows from what they hold
   detail::settle_type(reader.data, reader.findings, source, "classification", key, folder);
   return reader.finish(false);
 }

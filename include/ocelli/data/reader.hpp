@@ -201,6 +201,32 @@ class Reader {
     return object;
   }
 
+  /// Looks into the pictures that were added: from here on `data.pictures` has them.
+  void look_into_pictures() {
+    if (queued_.empty()) return;
+    std::vector<ReadAhead> wanted;
+    // Those that somebody has looked at will be decoded: of them all bytes are needed anyway.
+    for (const Queued& one : queued_)
+      wanted.push_back(
+          one.looked_at ? ReadAhead{one.raw.key} : ReadAhead{one.raw.key, picture_head});
+    source_.prefetch(wanted);
+    ReadMeter meter(options_.progress, source_, queued_.size());
+    // What is found in a picture follows what was found in its labels.
+    std::vector<Finding> before = std::move(data.findings);
+    data.findings.clear();
+    std::size_t told = 0;
+    for (Queued& one : queued_) {
+      for (; told < one.findings; ++told) data.findings.push_back(std::move(before[told]));
+      if (one.looked_at)
+        add_labelled(std::move(one.raw));
+      else
+        add_bare(one.raw.key);
+      meter.add();
+    }
+    for (; told < before.size(); ++told) data.findings.push_back(std::move(before[told]));
+    queued_.clear();
+  }
+
   /// Looks into all pictures, sorts by key, says how many are negative or unlabelled, and hands the
   /// data set over.
   Dataset finish(bool sort_by_key = true) {
@@ -233,30 +259,6 @@ class Reader {
   };
   void queue(RawPicture raw, bool looked_at) {
     queued_.push_back({std::move(raw), looked_at, data.findings.size()});
-  }
-
-  void look_into_pictures() {
-    std::vector<ReadAhead> wanted;
-    // Those that somebody has looked at will be decoded: of them all bytes are needed anyway.
-    for (const Queued& one : queued_)
-      wanted.push_back(
-          one.looked_at ? ReadAhead{one.raw.key} : ReadAhead{one.raw.key, picture_head});
-    source_.prefetch(wanted);
-    ReadMeter meter(options_.progress, source_, queued_.size());
-    // What is found in a picture follows what was found in its labels.
-    std::vector<Finding> before = std::move(data.findings);
-    data.findings.clear();
-    std::size_t told = 0;
-    for (Queued& one : queued_) {
-      for (; told < one.findings; ++told) data.findings.push_back(std::move(before[told]));
-      if (one.looked_at)
-        add_labelled(std::move(one.raw));
-      else
-        add_bare(one.raw.key);
-      meter.add();
-    }
-    for (; told < before.size(); ++told) data.findings.push_back(std::move(before[told]));
-    queued_.clear();
   }
 
   void add_bare(const std::string& key) {
