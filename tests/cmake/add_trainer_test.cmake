@@ -16,6 +16,8 @@ function(make name content)
       -P ${WORK}/make.cmake
     RESULT_VARIABLE result ERROR_VARIABLE errors)
   set(result ${result} PARENT_SCOPE)
+  # CMake folds long messages, so blanks do not count.
+  string(REGEX REPLACE "[ \n]+" " " errors "${errors}")
   set(errors "${errors}" PARENT_SCOPE)
 endfunction()
 
@@ -93,8 +95,6 @@ foreach(fault
   set(content "${CMAKE_MATCH_1}")
   set(message "${CMAKE_MATCH_2}")
   make(bad "${content}")
-  # CMake folds long messages, so blanks do not count.
-  string(REGEX REPLACE "[ \n]+" " " errors "${errors}")
   string(FIND "${errors}" "${message}" at)
   if(result EQUAL 0 OR at EQUAL -1)
     message(FATAL_ERROR "`${content}` must be refused with `${message}`, but: ${errors}")
