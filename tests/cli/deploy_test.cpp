@@ -171,7 +171,7 @@ TEST_CASE("deploy: train mirrors its run, goes on from the mirror and publishes 
   const Bucket bucket;
   const std::string data = (bucket.folder / "shapes").string();
   const std::string mirror = (bucket.folder / "mirror").string();
-  REQUIRE(run_program("demo --data-only " + data + " --pictures 6").code == 0);
+  REQUIRE(run_program("demo --data-only " + data + " --pictures 10").code == 0);
   const auto train = [&](const std::string& out, const std::string& more) {
     return run_program(
         "train --device cpu --model ssdlite-mobilenet-v2 --batch 1 --val-percent 0 "
