@@ -13,9 +13,9 @@ CLANG_FORMAT ?= $(firstword $(shell command -v clang-format-14) clang-format)
 SOURCES = $(shell find include kernels tests examples bench -name '*.hpp' -o -name '*.cpp' -o -name '*.cuh' -o -name '*.cu')
 
 # Quiet unless it fails.
-configure = cmake --preset $(1) $(CACHE) > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
+configure = cmake --preset $(1) $(CACHE) $(2) > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }
 
-.PHONY: help deps build demo recipe test test-torch bench bench-peers test-gpu bench-gpu bundle fuzz asan tsan clang format format-check headers install clean
+.PHONY: help deps build demo recipe test test-torch bench bench-peers nvcc test-gpu bench-gpu bundle fuzz asan tsan clang format format-check headers install clean
 
 help: ## This list
 	@echo "ocelli: train object detectors. What make can do:"
@@ -43,9 +43,17 @@ recipe: deps ## Build the trainer of a recipe: NAME=blood_cells
 test: deps ## Build everything and run all tests
 	@scripts/install-deps s3
 	@mkdir -p build
-	@$(call configure,release)
+	@$(call configure,release,-DOCELLI_NVCC_TESTS=OFF)
 	@cmake --build --preset release -j $(JOBS)
 	@scripts/run-tests build/release -j $(JOBS)
+
+nvcc: deps ## Compile every kernel, the GPU suite and bench with nvcc, where it is found
+	@mkdir -p build
+	@$(call configure,release,-DOCELLI_NVCC_TESTS=ON)
+	@grep -q '^build nvcc_tests:' build/release/build.ninja || \
+	  { echo "SKIPPED: there is no nvcc here; the kernels were tested on the emulator alone"; exit 0; }; \
+	  cmake --build --preset release -j $(JOBS) --target nvcc_tests && \
+	  scripts/run-tests build/release -j $(JOBS) -L nvcc
 
 test-torch: build ## Compare a training step with PyTorch (installs python3-torch)
 	@scripts/install-deps torch

@@ -1,7 +1,7 @@
 # CUDA: kernels are headers that any compiler takes, through the emulator of ocelli/simt. Where nvcc is
 # found, target kernels_nvcc compiles all of them for real, each file of ocelli/cuda by itself (where
-# launches are templates, tests/nvcc says of what); the tests build it, so a kernel that nvcc refuses
-# or warns about fails them.
+# launches are templates, tests/nvcc says of what); `make nvcc` builds it, so a kernel that nvcc refuses
+# or warns about fails that.
 #
 #   OCELLI_CUDA=AUTO  on where nvcc is found    ON  nvcc must be found    OFF  nvcc is not looked for
 #   OCELLI_GPU_ARCHITECTURES  generations that programs are compiled for: `native` where a GPU is
@@ -64,7 +64,7 @@ if(OCELLI_CUDA_FOUND)
     "$<$<AND:$<BOOL:${OCELLI_WERROR}>,$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>>:-Werror=all-warnings>")
 endif()
 
-if(OCELLI_CUDA_FOUND AND OCELLI_TESTS)
+if(OCELLI_CUDA_FOUND AND OCELLI_TESTS AND OCELLI_NVCC_TESTS)
   # Flags of what nvcc compiles here. CMake 3.25 does not know the C++20 of nvcc.
   add_library(ocelli_nvcc INTERFACE)
   target_link_libraries(ocelli_nvcc INTERFACE ocelli)

@@ -4,6 +4,10 @@
 #   OCELLI_GPU_TESTS, OCELLI_GPU_BENCH   built where nvcc is found
 # SPDX-License-Identifier: Apache-2.0
 
+if(OCELLI_NVCC_TESTS)
+  set(OCELLI_GPU_TESTS ON)
+  set(OCELLI_GPU_BENCH ON)
+endif()
 if(OCELLI_CUDA_FOUND AND (OCELLI_GPU_TESTS OR OCELLI_GPU_BENCH))
   include(cmake/OcelliThirdParty.cmake)
   ocelli_define_third_party()
@@ -29,4 +33,15 @@ if(OCELLI_CUDA_FOUND AND (OCELLI_GPU_TESTS OR OCELLI_GPU_BENCH))
   if(OCELLI_GPU_BENCH)
     add_subdirectory(bench/gpu)
   endif()
+endif()
+
+# Target nvcc_tests: all that nvcc can show without a GPU.
+if(TARGET kernels_nvcc)
+  add_custom_target(nvcc_tests)
+  foreach(target kernels_nvcc test_engines_nvcc test_gpu gpu_bench example_06_on_the_gpu
+      example_08_a_kernel_alone)
+    if(TARGET ${target})
+      add_dependencies(nvcc_tests ${target})
+    endif()
+  endforeach()
 endif()
