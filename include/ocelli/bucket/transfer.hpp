@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -123,7 +123,7 @@ class FileSink : public Sink {
   explicit FileSink(std::filesystem::path path) : path_(std::move(path)) {}
   void begin(const ObjectInfo&) override {
     file_.reset();  // its temporary file goes before the next one takes the same name
-    file_.emplace(path_);
+    file_ = std::make_unique<AtomicFile>(path_);
   }
   void write(std::span<const std::byte> bytes) override {
     file_->write(bytes.data(), bytes.size());
@@ -136,7 +136,7 @@ class FileSink : public Sink {
 
  private:
   std::filesystem::path path_;
-  std::optional<AtomicFile> file_;
+  std::unique_ptr<AtomicFile> file_;
 };
 
 }  // namespace ocelli::bucket
