@@ -91,8 +91,7 @@ int run_classification(const Options& options, std::unique_ptr<Computer>& comput
       {},
       {}};
   request.settings.load_text(
-      "num_steps=2000\nbatch_size=16\noptimizer=rmsprop\nmomentum_epsilon=1e-8\n"
-      "initial_learning_rate=0.0003\nbatchnorm_decay=0.95\nresampling=area\n"
+      "num_steps=2000\nbatch_size=16\n"
       "augmentation=horizontal_flip(p=0.5), vertical_flip(p=0.5), random_rotate90(p=0.5)\n",
       "the demo's recipe");
   const nlohmann::ordered_json results = train_demo(options, *computer, data, request);

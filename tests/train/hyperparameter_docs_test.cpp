@@ -34,8 +34,10 @@ TEST_CASE("hyperparameter_docs: rows say default, values and effect") {
   CHECK(says(page, "Also `learning_rate`."));
   CHECK(says(page, "With `schedule=manual_step`."));
   const std::string help = help_hyperparameters();
-  CHECK(
-      says(help, "  momentum_epsilon=1  (number, greater than 0)\n      Added to the mean square"));
+  CHECK(says(
+      help,
+      "  momentum_epsilon=1 (SSD), 1e-08 (classifier)  (number, greater than 0)\n      Added to "
+      "the mean square"));
   for (const Hyperparameter& row : all_hyperparameters()) {
     CHECK(says(page, "| `" + std::string(row.name) + "` |"));
     CHECK(says(help, "  " + std::string(row.name) + "="));

@@ -165,10 +165,13 @@ inline HyperparameterValues default_values(ModelName model) {
   }
   values.image_height = values.image_width = 224;
   values.batch_size = 32;
-  values.optimizer = "sgd";
+  // Learns from random weights too, which plain momentum does only slowly.
+  values.optimizer = "rmsprop";
+  values.momentum_epsilon = 1e-8;
   values.schedule = "cosine";
-  values.initial_learning_rate = 0.01;
-  values.batchnorm_decay = 0.99;
+  values.initial_learning_rate = 0.0003;
+  values.batchnorm_decay = 0.95;
+  values.resampling = "area";
   values.augmentation = "horizontal_flip(p=0.5)";
   return values;
 }
