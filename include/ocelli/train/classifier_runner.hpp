@@ -7,12 +7,12 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <type_traits>
 #include <vector>
 
 #include "ocelli/core/buffer.hpp"
 #include "ocelli/net/executor.hpp"
 #include "ocelli/train/classifier_options.hpp"
+#include "ocelli/train/resident_weights.hpp"
 
 namespace ocelli::train {
 
@@ -31,9 +31,8 @@ class InferenceRunner {
       B& backend, const ModelView& model, const HyperparameterValues& values,
       Weights<float>& weights, int batch)
       : model_(model),
-        weights_(weights),
-        resident_(resident(weights, model)),
-        executor_(backend, model, batch, resident_, ClassifierGroups(values).settings),
+        weights_(weights, model),
+        executor_(backend, model, batch, weights_.get(), ClassifierGroups(values).settings),
         images_(static_cast<std::size_t>(batch * model.input.size())),
         values_(static_cast<std::size_t>(executor_.output_size(0))) {
     if constexpr (!Memory::is_host) {
@@ -48,10 +47,7 @@ class InferenceRunner {
   float* image(int i) { return images_.data() + i * model_.input.size(); }
   /// Takes over weights that have changed.
   void refresh() {
-    if constexpr (!Memory::is_host) {
-      copy(resident_.params, weights_.params);
-      copy(resident_.moving, weights_.moving);
-    }
+    weights_.refresh();
     executor_.refold();
   }
   /// Runs the net on all images of the batch.
@@ -71,20 +67,8 @@ class InferenceRunner {
   }
 
  private:
-  /// The host's own weights, or room for them in the backend's memory.
-  using Resident = std::conditional_t<Memory::is_host, Weights<float>&, Weights<float, Memory>>;
-  static Resident resident(Weights<float>& weights, const ModelView& model) {
-    if constexpr (Memory::is_host) {
-      (void)model;
-      return weights;
-    } else {
-      return Weights<float, Memory>(model);
-    }
-  }
-
   ModelView model_;
-  Weights<float>& weights_;
-  Resident resident_;
+  ResidentWeights<B> weights_;
   Executor<B> executor_;
   Buffer<float> images_, values_;  ///< [batch, H, W, 3], [batch, ...]
   Buffer<float, Memory> far_images_;

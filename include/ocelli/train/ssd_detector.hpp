@@ -4,12 +4,12 @@
 
 #include <cstddef>
 #include <span>
-#include <type_traits>
 #include <vector>
 
 #include "ocelli/core/thread_pool.hpp"
 #include "ocelli/net/executor.hpp"
 #include "ocelli/train/host_ssd_finder.hpp"
+#include "ocelli/train/resident_weights.hpp"
 #include "ocelli/train/ssd_options.hpp"
 
 namespace ocelli::train {
@@ -67,10 +67,7 @@ class SsdDetector {
   float* image(int i) { return images_.data() + i * spec_.model.input.size(); }
   /// Takes over weights that have changed.
   void refresh() {
-    if constexpr (!Memory::is_host) {
-      copy(resident_.params, weights_.params);
-      copy(resident_.moving, weights_.moving);
-    }
+    weights_.refresh();
     executor_.refold();
   }
 
@@ -91,9 +88,8 @@ class SsdDetector {
       B& backend, ThreadPool& pool, const SsdSpec& spec, const SsdHyperparameters& values,
       Weights<float>& weights, int batch, const MulticlassNmsOptions& options)
       : spec_(spec),
-        weights_(weights),
-        resident_(resident(weights, spec.model)),
-        executor_(backend, spec.model, batch, resident_, SsdGroups(values).settings),
+        weights_(weights, spec.model),
+        executor_(backend, spec.model, batch, weights_.get(), SsdGroups(values).settings),
         finder_(
             backend, pool, anchors_of(spec, values), spec.model.classes,
             detail::in_float(coder_of(values)), options, batch, spec.model.input.size()),
@@ -105,20 +101,8 @@ class SsdDetector {
     if constexpr (!Memory::is_host) refresh();
   }
 
-  /// The host's own weights, or room for them in the backend's memory.
-  using Resident = std::conditional_t<Memory::is_host, Weights<float>&, Weights<float, Memory>>;
-  static Resident resident(Weights<float>& weights, const ModelView& model) {
-    if constexpr (Memory::is_host) {
-      (void)model;
-      return weights;
-    } else {
-      return Weights<float, Memory>(model);
-    }
-  }
-
   SsdSpec spec_;
-  Weights<float>& weights_;
-  Resident resident_;
+  ResidentWeights<B> weights_;
   Executor<B> executor_;
   typename detail::SsdFinderOf<B>::type finder_;
   std::size_t most_;              // detections of a picture
