@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <span>
 #include <vector>
 
@@ -11,8 +10,6 @@
 #include "loaded.hpp"
 #include "named_pictures.hpp"
 #include "ocelli/core/file.hpp"
-#include "ocelli/data/image.hpp"
-#include "ocelli/data/resize.hpp"
 #include "ocelli/train/ssd_options.hpp"
 #include "program.hpp"
 
@@ -54,39 +51,27 @@ int run_classify(const Options& options) {
       computer->classifier(loaded.model.classifier, loaded.settings.values(), *loaded.weights, 1);
   const Shape input = classifier->input();
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
-  data::Resizer resize;
-  std::size_t failed = 0;
-  std::string first_fault;
-  for (const std::filesystem::path& path : pictures_of(options.pictures, "classify")) {
-    data::Image picture;
-    try {
-      const std::string bytes = read_file(path);
-      picture = data::decode(std::as_bytes(std::span(bytes)), path.string());
-    } catch (const Error& error) {
-      fmt::print(stderr, "left out: {}\n", error.what());
-      if (failed++ == 0) first_fault = error.what();
-      continue;
-    }
-    const data::Pixels<std::uint8_t> pixels{picture.pixels.data(), picture.height, picture.width};
-    const data::Window whole{0, 0, picture.height, picture.width, false, false, {}};
-    resize(
-        pixels, whole, input.height, input.width, classifier->image(0), {},
-        train::resampling_of(loaded.settings.values()));
+  const auto resampling = train::resampling_of(loaded.settings.values());
+  NamedPictures pictures(options.pictures, "classify");
+  while (pictures.next()) {
+    pictures.resize_to(input, classifier->image(0), resampling);
     classifier->run(1);
     nlohmann::ordered_json best = best_of(classifier->scores(0), loaded.info.labels, options.top);
     nlohmann::ordered_json line = {
-        {"file_name", path.string()}, {"label", best[0]["label"]}, {"score", best[0]["score"]}};
+        {"file_name", pictures.path().string()},
+        {"label", best[0]["label"]},
+        {"score", best[0]["score"]}};
     if (options.top > 1) line["best"] = std::move(best);
     results.push_back(std::move(line));
   }
-  if (results.empty()) throw DataError("no picture could be read: " + first_fault, "classify");
   write_file(
       options.out, results.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   fmt::print(
       "{} pictures labelled; {}{}\n", results.size(), options.out,
-      failed > 0 ? fmt::format("; {} pictures left out", failed) : "");
+      pictures.failed() > 0 ? fmt::format("; {} pictures left out", pictures.failed()) : "");
   if (options.json)
-    print_json({{"pictures", results.size()}, {"left_out", failed}, {"file", options.out}});
+    print_json(
+        {{"pictures", results.size()}, {"left_out", pictures.failed()}, {"file", options.out}});
   return done;
 }
 

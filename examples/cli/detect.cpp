@@ -3,14 +3,13 @@
 #include <fmt/core.h>
 
 #include <chrono>
+#include <set>
 
 #include "computer.hpp"
 #include "drawing.hpp"
 #include "loaded.hpp"
 #include "named_pictures.hpp"
 #include "ocelli/core/file.hpp"
-#include "ocelli/data/image.hpp"
-#include "ocelli/data/resize.hpp"
 #include "ocelli/train/ssd_detector.hpp"
 #include "program.hpp"
 
@@ -39,51 +38,39 @@ int run_detect(const Options& options) {
   const Shape input = detector->input();
   std::filesystem::create_directories(options.out);
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
-  data::Resizer resize;
-  std::size_t failed = 0, found = 0;
-  std::int64_t image_id = 0;
-  std::string first_fault;
+  const auto resampling = train::resampling_of(loaded.settings.values());
+  NamedPictures pictures(options.pictures, "detect");
+  std::set<std::string> drawn;  // two folders can hold pictures of one name
+  std::size_t found = 0;
   double seconds = 0;
-  for (const std::filesystem::path& path : pictures_of(options.pictures, "detect")) {
-    ++image_id;
-    data::Image picture;
-    try {
-      const std::string bytes = read_file(path);
-      picture = data::decode(std::as_bytes(std::span(bytes)), path.string());
-    } catch (const Error& error) {
-      fmt::print(stderr, "left out: {}\n", error.what());
-      if (failed++ == 0) first_fault = error.what();
-      continue;
-    }
+  while (pictures.next()) {
+    data::Image& picture = pictures.image();
     const auto start = std::chrono::steady_clock::now();
-    const data::Pixels<std::uint8_t> pixels{picture.pixels.data(), picture.height, picture.width};
-    const data::Window whole{0, 0, picture.height, picture.width, false, false, {}};
-    resize(
-        pixels, whole, input.height, input.width, detector->image(0), {},
-        train::resampling_of(loaded.settings.values()));
+    pictures.resize_to(input, detector->image(0), resampling);
     detector->run(1);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (const Detection& one : detector->detections(0)) {
       const PixelBox box = in_pixels(one.box, picture.height, picture.width);
       results.push_back(
-          {{"image_id", image_id},
-           {"file_name", path.string()},
+          {{"image_id", pictures.number()},
+           {"file_name", pictures.path().string()},
            {"category_id", one.label},
            {"category", loaded.info.labels[static_cast<std::size_t>(one.label - 1)]},
            {"bbox", {box.xmin, box.ymin, box.width(), box.height()}},
            {"score", one.score}});
       ++found;
     }
-    if (options.draw)
+    if (options.draw) {
+      std::string name = pictures.path().stem().string();
+      while (!drawn.insert(name).second) name += fmt::format(" ({})", pictures.number());
       draw_detections(
           picture, detector->detections(0), loaded.info.labels,
-          std::filesystem::path(options.out) / (path.stem().string() + ".jpg"));
+          std::filesystem::path(options.out) / (name + ".jpg"));
+    }
   }
-  if (failed == static_cast<std::size_t>(image_id))
-    throw DataError("no picture could be read: " + first_fault, "detect");
   const std::filesystem::path file = std::filesystem::path(options.out) / "detections.json";
   write_file(file, results.dump(1) + "\n");
-  const auto read = static_cast<std::size_t>(image_id) - failed;
+  const std::size_t read = pictures.read(), failed = pictures.failed();
   fmt::print(
       "{} detections in {} pictures, {:.1f} ms a picture; {}{}\n", found, read,
       1000 * seconds / static_cast<double>(read), file.string(),
