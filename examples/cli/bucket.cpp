@@ -213,7 +213,7 @@ int run_push(const Options& options) {
   {
     TransferProgress progress(uploads.size(), bytes);
     in_parallel(uploads.size(), options.store.connections, [&](std::size_t i) {
-      const bucket::FileBody body(uploads[i].path);
+      const ProgressBody body(uploads[i].path, progress);
       bucket::PutOptions put;
       put.content_type = content_type(uploads[i].path);
       const bucket::ObjectInfo info = opened.store->put(uploads[i].key, body, put);
@@ -222,7 +222,6 @@ int run_push(const Options& options) {
             "the store took " + std::to_string(info.size) + " of " + std::to_string(body.size()) +
                 " bytes",
             uploads[i].path.string(), "try again");
-      progress.add_bytes(static_cast<std::int64_t>(body.size()));
       progress.add_file();
     });
     progress.finish();

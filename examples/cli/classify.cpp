@@ -19,8 +19,10 @@ namespace {
 using namespace ocelli;
 
 struct Options {
-  std::string weights, out = "labels.json";
+  WeightsOptions weights;
+  std::string out = "labels.json";
   std::vector<std::string> pictures;
+  bucket::StoreOptions store;
   int top = 1;
   ComputerOptions computer;
   bool json = false;
@@ -42,25 +44,23 @@ nlohmann::ordered_json best_of(
 
 int run_classify(const Options& options) {
   const std::unique_ptr<Computer> computer = make_computer(options.computer);
-  Loaded loaded = load_weights(options.weights);
+  Loaded loaded = load_weights(options.weights, options.store);
   if (!loaded.model.classifies())
     throw ConfigError(
         "these are the weights of a detector, which says nothing of whole pictures",
-        options.weights, "use ocelli detect");
+        options.weights.named, "use ocelli detect");
   const std::unique_ptr<AnyClassifier> classifier =
       computer->classifier(loaded.model.classifier, loaded.settings.values(), *loaded.weights, 1);
   const Shape input = classifier->input();
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   const auto resampling = train::resampling_of(loaded.settings.values());
-  NamedPictures pictures(options.pictures, "classify");
+  NamedPictures pictures(options.pictures, options.store, "classify");
   while (pictures.next()) {
     pictures.resize_to(input, classifier->image(0), resampling);
     classifier->run(1);
     nlohmann::ordered_json best = best_of(classifier->scores(0), loaded.info.labels, options.top);
     nlohmann::ordered_json line = {
-        {"file_name", pictures.path().string()},
-        {"label", best[0]["label"]},
-        {"score", best[0]["score"]}};
+        {"file_name", pictures.name()}, {"label", best[0]["label"]}, {"score", best[0]["score"]}};
     if (options.top > 1) line["best"] = std::move(best);
     results.push_back(std::move(line));
   }
@@ -81,7 +81,7 @@ void add_classify(CLI::App& app, Run& run) {
   auto options = std::make_shared<Options>();
   Options& o = *options;
   CLI::App* command = app.add_subcommand("classify", "Say what pictures show as a whole");
-  command->add_option("--weights", o.weights, "A weights file or a run folder")->required();
+  add_weights_options(*command, o.weights);
   command->add_option("--out", o.out, "JSON file: a label and its score for each picture")
       ->capture_default_str();
   command->add_option("--top", o.top, "Labels of each picture, the best first")
@@ -89,7 +89,7 @@ void add_classify(CLI::App& app, Run& run) {
       ->capture_default_str();
   add_computer_options(*command, o.computer);
   command->add_flag("--json", o.json, "End with one JSON object");
-  command->add_option("pictures", o.pictures, "Pictures, or folders of pictures")->required();
+  add_pictures(*command, o.pictures, o.store);
   command->callback([options, &run] { run = [options] { return run_classify(*options); }; });
 }
 

@@ -19,8 +19,10 @@ namespace {
 using namespace ocelli;
 
 struct Options {
-  std::string weights, out = "detections";
+  WeightsOptions weights;
+  std::string out = "detections";
   std::vector<std::string> pictures;
+  bucket::StoreOptions store;
   double threshold = 0.5;
   ComputerOptions computer;
   bool json = false, draw = true;
@@ -28,10 +30,10 @@ struct Options {
 
 int run_detect(const Options& options) {
   const std::unique_ptr<Computer> computer = make_computer(options.computer);
-  Loaded loaded = load_weights(options.weights);
+  Loaded loaded = load_weights(options.weights, options.store);
   if (loaded.model.classifies())
     throw ConfigError(
-        "these are the weights of a classifier, which finds no boxes", options.weights,
+        "these are the weights of a classifier, which finds no boxes", options.weights.named,
         "use ocelli classify");
   const std::unique_ptr<AnyDetector> detector = computer->detector(
       loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, options.threshold);
@@ -39,7 +41,7 @@ int run_detect(const Options& options) {
   std::filesystem::create_directories(options.out);
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   const auto resampling = train::resampling_of(loaded.settings.values());
-  NamedPictures pictures(options.pictures, "detect");
+  NamedPictures pictures(options.pictures, options.store, "detect");
   std::set<std::string> drawn;  // two folders can hold pictures of one name
   std::size_t found = 0;
   double seconds = 0;
@@ -53,7 +55,7 @@ int run_detect(const Options& options) {
       const PixelBox box = in_pixels(one.box, picture.height, picture.width);
       results.push_back(
           {{"image_id", pictures.number()},
-           {"file_name", pictures.path().string()},
+           {"file_name", pictures.name()},
            {"category_id", one.label},
            {"category", loaded.info.labels[static_cast<std::size_t>(one.label - 1)]},
            {"bbox", {box.xmin, box.ymin, box.width(), box.height()}},
@@ -61,7 +63,7 @@ int run_detect(const Options& options) {
       ++found;
     }
     if (options.draw) {
-      std::string name = pictures.path().stem().string();
+      std::string name = std::filesystem::path(pictures.name()).stem().string();
       while (!drawn.insert(name).second) name += fmt::format(" ({})", pictures.number());
       draw_detections(
           picture, detector->detections(0), loaded.info.labels,
@@ -91,7 +93,7 @@ void add_detect(CLI::App& app, Run& run) {
   auto options = std::make_shared<Options>();
   Options& o = *options;
   CLI::App* command = app.add_subcommand("detect", "Find objects in pictures");
-  command->add_option("--weights", o.weights, "A weights file or a run folder")->required();
+  add_weights_options(*command, o.weights);
   command->add_option("--out", o.out, "Folder for detections.json and drawn pictures")
       ->capture_default_str();
   command->add_option("--threshold", o.threshold, "Lowest score of a detection")
@@ -100,7 +102,7 @@ void add_detect(CLI::App& app, Run& run) {
   command->add_flag("!--no-draw", o.draw, "Write detections.json alone");
   add_computer_options(*command, o.computer);
   command->add_flag("--json", o.json, "End with one JSON object");
-  command->add_option("pictures", o.pictures, "Pictures, or folders of pictures")->required();
+  add_pictures(*command, o.pictures, o.store);
   command->callback([options, &run] { run = [options] { return run_detect(*options); }; });
 }
 

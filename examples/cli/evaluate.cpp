@@ -11,6 +11,7 @@
 
 #include "computer.hpp"
 #include "loaded.hpp"
+#include "ocelli/data/open_source.hpp"
 #include "ocelli/train/report.hpp"
 #include "ocelli/train/report_evaluation.hpp"
 #include "program.hpp"
@@ -23,7 +24,8 @@ using namespace ocelli;
 
 struct Options {
   DataOptions data;
-  std::string weights, split, report;
+  WeightsOptions weights;
+  std::string split, report;
   ComputerOptions computer;
   int batch = 8;
   bool json = false;
@@ -114,7 +116,7 @@ train::Evaluation classify_all(
 
 int run_evaluate(const Options& options) {
   const std::unique_ptr<Computer> computer = make_computer(options.computer);
-  Loaded loaded = load_weights(options.weights);
+  Loaded loaded = load_weights(options.weights, options.data.where->store);
   Data data = open_data(options.data, options.split, loaded.info.labels);
   print_findings(data.dataset);
   if (data.dataset.labels != loaded.info.labels)
@@ -133,7 +135,7 @@ int run_evaluate(const Options& options) {
           : detect_all(options, loaded, *computer, data.dataset, cache, json);
   if (!options.report.empty()) {
     train::ReportData report;
-    report.title = "Evaluation of " + options.weights;
+    report.title = "Evaluation of " + options.weights.named;
     report.labels = data.dataset.labels;
     report.finished = true;
     report.evaluations.push_back(train::report_line(loaded.info.step, evaluation));
@@ -155,7 +157,7 @@ void add_evaluate(CLI::App& app, Run& run) {
   CLI::App* command =
       app.add_subcommand("evaluate", "Measure trained weights on labelled pictures");
   add_data_options(*command, o.data);
-  command->add_option("--weights", o.weights, "A weights file or a run folder")->required();
+  add_weights_options(*command, o.weights);
   command->add_option("--split", o.split, "Name of the part to evaluate on; all if not given");
   command->add_option(
       "--report", o.report, "Write a page with curves and pictures into this folder");

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loaded.hpp"
 
+#include "named_weights.hpp"
+
 namespace program {
 
 using namespace ocelli;
@@ -16,6 +18,21 @@ bool is_demo(const train::WeightsInfo& info, train::ModelName model, long height
 }
 
 }  // namespace
+
+void add_weights_options(CLI::App& command, WeightsOptions& options) {
+  command
+      .add_option(
+          "--weights", options.named,
+          "A weights file, a run folder, or a bucket (s3://BUCKET/PREFIX) with published models")
+      ->required();
+  command.add_option(
+      "--branch", options.branch, "Of a bucket: the model of which branch; else master");
+}
+
+Loaded load_weights(const WeightsOptions& options, const bucket::StoreOptions& store) {
+  const NamedWeights weights(options.named, options.branch, store);
+  return load_weights(weights.path().string());
+}
 
 Loaded load_weights(const std::string& path) {
   const std::filesystem::path file = train::weights_of(path);

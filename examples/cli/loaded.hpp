@@ -1,10 +1,13 @@
-// Trained weights from a file or a run folder, with the model and settings they belong to.
+// Trained weights from a file, a run folder or a bucket, with the model and settings they belong
+// to.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
+#include "ocelli/bucket/open.hpp"
 #include "ocelli/net/weights.hpp"
 #include "ocelli/train/hyperparameters.hpp"
 #include "ocelli/train/weights_file.hpp"
@@ -18,6 +21,17 @@ struct Loaded {
   Model model;
   std::unique_ptr<ocelli::Weights<float>> weights;
 };
+
+/// Trained weights as options name them.
+struct WeightsOptions {
+  std::string named;   ///< a file, a run folder or s3://BUCKET[/PREFIX]
+  std::string branch;  ///< of a bucket; empty: master
+};
+/// Adds --weights and --branch.
+void add_weights_options(CLI::App& command, WeightsOptions& options);
+/// @param store  how the bucket is reached
+/// Throws StoreError, CheckpointError, ConfigError.
+Loaded load_weights(const WeightsOptions& options, const ocelli::bucket::StoreOptions& store);
 
 /// @param path  a weights file, a snapshot, or a run folder (its best weights)
 /// Throws StoreError, CheckpointError, ConfigError.

@@ -6,6 +6,8 @@
 
 #include <cstdio>
 
+#include "ocelli/bucket/address.hpp"
+
 namespace program {
 
 void add_store_options(CLI::App& command, ocelli::bucket::StoreOptions& options) {
@@ -28,6 +30,11 @@ void add_store_options(CLI::App& command, ocelli::bucket::StoreOptions& options)
   group.add_option("--connections", options.connections, "Connections to the server, at most")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+}
+
+bool is_bucket(const std::string& address) {
+  using ocelli::bucket::Address;
+  return !address.empty() && ocelli::bucket::parse_address(address).kind == Address::Kind::bucket;
 }
 
 ocelli::bucket::OpenedStore open_store(

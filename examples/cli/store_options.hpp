@@ -13,6 +13,9 @@ namespace program {
 /// takes a key: other users of a machine can read the arguments of its programs.
 void add_store_options(CLI::App& command, ocelli::bucket::StoreOptions& options);
 
+/// Is this the address of a bucket rather than of a file or folder?
+bool is_bucket(const std::string& address);
+
 /// ocelli::bucket::open_store(); its warnings are printed to standard error.
 ocelli::bucket::OpenedStore open_store(
     const std::string& address, const ocelli::bucket::StoreOptions& options);

@@ -11,12 +11,12 @@
 
 #include "deployment.hpp"
 #include "model_options.hpp"
+#include "named_weights.hpp"
 #include "ocelli/data/open_source.hpp"
 #include "ocelli/data/split.hpp"
 #include "ocelli/train/hyperparameters.hpp"
 #include "ocelli/train/run_folder.hpp"
 #include "program.hpp"
-#include "published_weights.hpp"
 #include "training.hpp"
 
 extern char** environ;
@@ -32,7 +32,7 @@ struct Options {
   std::string out = "run";
   long steps = 0, batch = 0;
   std::vector<std::string> set;
-  std::string params, from, from_branch = "master";
+  std::string params, from, from_branch;
   bool resume = false;
   ComputerOptions computer;
   std::uint64_t seed = 42;
@@ -140,12 +140,8 @@ int run_train(const Options& options) {
   train::TrainingOptions& training = request.options;
   training.out = options.out;
   training.resume = options.resume;
-  std::optional<PublishedWeights> published;
-  if (is_bucket(options.from)) {
-    published.emplace(options.from, options.from_branch, options.data.where->store);
-    fmt::print(stderr, "from {}: {}\n", options.from, published->line());
-  }
-  training.from = published ? published->file() : std::filesystem::path(options.from);
+  const NamedWeights from(options.from, options.from_branch, options.data.where->store);
+  training.from = from.path();
   training.seed = options.seed;
   training.eval_steps = options.eval_steps;
   training.snapshot_steps = options.snapshot_steps;
@@ -199,8 +195,8 @@ void add_train(CLI::App& app, Run& run) {
   command->add_option(
       "--from", o.from,
       "Start from these weights: a run, a folder, a file, or what s3://BUCKET has");
-  command->add_option("--from-branch", o.from_branch, "Of a bucket: the model of which branch")
-      ->capture_default_str();
+  command->add_option(
+      "--from-branch", o.from_branch, "Of a bucket: the model of which branch; else master");
   command->add_flag("--resume", o.resume, "Go on from the newest snapshot in --out");
   add_computer_options(*command, o.computer);
   command->add_option("--seed", o.seed, "Seed of everything random")->capture_default_str();

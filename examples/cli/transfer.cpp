@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdio>
 #include <exception>
 #include <thread>
@@ -80,6 +79,15 @@ void ProgressSink::write(std::span<const std::byte> bytes) {
   FileSink::write(bytes);
   written_ += static_cast<std::int64_t>(bytes.size());
   progress_.add_bytes(static_cast<std::int64_t>(bytes.size()));
+}
+
+void ProgressBody::read(std::uint64_t offset, std::span<std::byte> out) const {
+  FileBody::read(offset, out);
+  const std::uint64_t end = offset + out.size();
+  std::uint64_t before = reached_;
+  while (before < end && !reached_.compare_exchange_weak(before, end)) {
+  }
+  if (before < end) progress_.add_bytes(static_cast<std::int64_t>(end - before));
 }
 
 void in_parallel(std::size_t count, int threads, const std::function<void(std::size_t)>& work) {

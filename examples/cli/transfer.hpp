@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -56,6 +57,18 @@ class ProgressSink : public ocelli::bucket::FileSink {
  private:
   TransferProgress& progress_;
   std::int64_t written_ = 0;
+};
+
+/// From a file; counts each byte when it is first read, which may be a part ahead of the network.
+class ProgressBody : public ocelli::bucket::FileBody {
+ public:
+  ProgressBody(const std::filesystem::path& path, TransferProgress& progress)
+      : FileBody(path), progress_(progress) {}
+  void read(std::uint64_t offset, std::span<std::byte> out) const override;
+
+ private:
+  TransferProgress& progress_;
+  mutable std::atomic<std::uint64_t> reached_{0};
 };
 
 /// Calls work(i) for i of 0..count-1 on up to `threads` threads. The first error ends it: no

@@ -99,7 +99,8 @@ TEST_CASE("deploy on S3: each wrong input has its sentence, and leaves everythin
       "models --bucket " + remote.address,
       "bucket ls " + remote.address,
       "bucket pull " + remote.address + " --out " + (remote.folder / "x").string(),
-      "bucket push " + remote.address + " " + remote.model.string()};
+      "bucket push " + remote.address + " " + remote.model.string(),
+      "detect none.jpg --out " + (remote.folder / "x").string() + " --weights " + remote.address};
   struct Case {
     const char *before, *message;
   };

@@ -24,6 +24,7 @@ std::vector<std::string> commands(const std::string& folder) {
       "check --data ",
       "train --steps 1 --out " + folder + "/run --data ",
       "models --bucket ",
+      "detect none.jpg --out " + folder + "/found --weights ",
       "watch --once --out " + folder + "/model --bucket "};
 }
 
@@ -56,5 +57,6 @@ TEST_CASE("store faults: an expired token is one sentence and exit code 4 everyw
     CHECK_FALSE(says(outcome.text, "the-long-token"));
   }
   CHECK_FALSE(std::filesystem::exists(folder.path() / "run"));
+  CHECK_FALSE(std::filesystem::exists(folder.path() / "found"));
   CHECK_FALSE(std::filesystem::exists(folder.path() / "model"));
 }

@@ -1,0 +1,61 @@
+// `ocelli detect`: which pictures it takes, and what it leaves behind.
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/run_program.hpp"
+#include "ocelli/core/file.hpp"
+#include "support/message_of.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace ocelli;
+using namespace ocelli::test;
+namespace fs = std::filesystem;
+
+TEST_CASE("detect: files and folders, equal names, and what cannot be read") {
+  const TemporaryFolder folder;
+  const std::string demo = (folder / "demo").string();
+  REQUIRE(run_program("demo --steps 1 --pictures 10 --out " + demo).code == 0);
+  fs::path picture;
+  for (const auto& entry : fs::recursive_directory_iterator(folder / "demo/bucket"))
+    if (entry.path().extension() == ".jpg") picture = entry.path();
+  for (const char* name : {"a/one.jpg", "b/one.jpg", "b/TWO.JPG", "b/one (2).jpg"}) {
+    fs::create_directories((folder / name).parent_path());
+    fs::copy_file(picture, folder / name);
+  }
+  write_file(folder / "b/broken.png", "no picture");
+  write_file(folder / "b/notes.txt", "none of them");
+
+  const auto detect = [&](const std::string& arguments) {
+    return run_program(
+        "detect --weights " + demo + " --threshold 0 --out " + (folder / "found").string() + " " +
+        arguments);
+  };
+  const std::string a = (folder / "a/one.jpg").string(), b = (folder / "b").string();
+  const Outcome outcome = detect("--json " + a + " " + b);
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.text);
+  CHECK_MESSAGE(says(outcome.text, "left out: " + b + "/broken.png: "), outcome.text);
+  const std::string last = outcome.text.substr(outcome.text.rfind('\n', outcome.text.size() - 2));
+  const auto json = nlohmann::json::parse(last);
+  CHECK(json.at("pictures") == 4);
+  CHECK(json.at("left_out") == 1);
+  std::size_t drawn = 0;
+  for (const auto& entry : fs::directory_iterator(folder / "found"))
+    drawn += entry.path().extension() == ".jpg" ? 1u : 0u;
+  CHECK(drawn == 4);
+  const auto found = nlohmann::json::parse(read_file(folder / "found/detections.json"));
+  CHECK(found.size() == json.at("detections"));
+  REQUIRE_FALSE(found.empty());
+  CHECK(found.front().at("image_id") == 1);
+  CHECK(found.front().at("file_name") == a);
+
+  const Outcome none = detect(b + "/broken.png " + b + "/gone.jpg");
+  CHECK(none.code == 3);
+  CHECK_MESSAGE(says(none.text, "no picture could be read: "), none.text);
+  const Outcome branch = detect("--branch trial " + a);
+  CHECK(branch.code == 2);
+  CHECK_MESSAGE(says(branch.text, "branches are a bucket's"), branch.text);
+}
