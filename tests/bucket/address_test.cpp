@@ -69,6 +69,15 @@ TEST_CASE("address: what is wrong with a bucket's name") {
   CHECK(says(message("s3://10.0.0.1"), "is an IP address"));
 }
 
+TEST_CASE("address: keys in an address are refused, and not repeated") {
+  for (const char* text : {"s3://AKID:wJalr@cats/a", "s3://AKID:wJa/lr@cats", "s3://AKID:x@"}) {
+    CHECK(says(message(text), "an s3 address has a user, a password or a port in it"));
+    CHECK_FALSE(says(message(text), "AKID"));
+  }
+  CHECK(parse_address("s3://cats/a@b:c").prefix == "a@b:c");
+  CHECK(parse_address("s3://cats/a:c@b").prefix == "a:c@b");
+}
+
 TEST_CASE("address: other mistakes") {
   CHECK(says(message(""), "an empty address"));
   CHECK(says(message("gs://cats"), "an address of an unknown kind, gs://"));

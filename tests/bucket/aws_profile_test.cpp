@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "bucket/credential_case.hpp"
+#include "support/in_child.hpp"
 #include "support/message_of.hpp"
 
 using namespace ocelli;
@@ -81,6 +82,20 @@ TEST_CASE("aws_profile: variables name other files; that one is missing is said"
       profile.warnings[0] == "AWS_SHARED_CREDENTIALS_FILE names /nowhere/mine, which is not there");
   c.variables.clear();  // not even a home
   CHECK(c.read().keys.anonymous());
+}
+
+TEST_CASE("aws_profile: a home that is closed to us is told of, and no fault") {
+  ProfileCase c;
+  c.write("home/.aws/credentials", "[default]\naws_access_key_id=ID\n");
+  std::filesystem::permissions(c.folder / "home", std::filesystem::perms::none);
+  CHECK(in_child([&] {
+    if (!become_nobody()) return false;
+    const AwsProfile profile = c.read();
+    return profile.keys.anonymous() && profile.warnings.size() == 2 &&
+           says(profile.warnings[0], "home/.aws/") &&
+           says(profile.warnings[0], " is not used: Permission denied");
+  }));
+  std::filesystem::permissions(c.folder / "home", std::filesystem::perms::owner_all);
 }
 
 TEST_CASE("aws_profile: the endpoint of S3 counts before that of everything") {

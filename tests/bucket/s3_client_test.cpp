@@ -4,8 +4,11 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
+#include <latch>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bucket/s3_script.hpp"
@@ -222,6 +225,43 @@ TEST_CASE("s3_client: the region that a server names is taken") {
   CHECK(server.requests().size() == 3);
 }
 
+TEST_CASE("s3_client: a region that several requests are told of at once is taken by all") {
+  constexpr int threads = 4;
+  std::latch all_wrong(threads);
+  const ScriptedServer server([&](const HttpMessage& asked, int) {
+    if (says(asked.header("Authorization"), "/garage/s3/")) return said(200);
+    all_wrong.arrive_and_wait();
+    return refused(400, "AuthorizationHeaderMalformed", "<Region>garage</Region>");
+  });
+  S3Client client(scripted_options(server.endpoint()));
+  std::atomic<int> good{0};
+  std::vector<std::thread> asking;
+  for (int t = 0; t < threads; ++t)
+    asking.emplace_back([&] { good += client.send(about("k")).good() ? 1 : 0; });
+  for (std::thread& one : asking) one.join();
+  CHECK(good == threads);
+  CHECK(server.requests().size() == 2 * threads);
+}
+
+TEST_CASE("s3_client: each attempt may be redirected anew") {
+  const ScriptedServer target([](const HttpMessage&, int number) {
+    return number < 3 ? refused(503, "SlowDown") : said(200, "there");
+  });
+  const ScriptedServer server([&](const HttpMessage& asked, int) {
+    Answer answer = refused(307, "TemporaryRedirect");
+    // Three steps, so that four attempts take more than one may have redirects.
+    const std::string path = asked.word(1);
+    answer.headers.emplace_back(
+        "Location", path == "/cats/k"     ? "/cats/k?step=1"
+                    : path.ends_with("1") ? "/cats/k?step=2"
+                                          : target.endpoint() + "/cats/k");
+    return answer;
+  });
+  S3Client client(scripted_options(server.endpoint()));
+  CHECK(client.demand(about("k")).http.body == "there");
+  CHECK(server.requests().size() == 12);
+}
+
 TEST_CASE("s3_client: a clock that is wrong is corrected once") {
   const ScriptedServer server([](const HttpMessage& asked, int) {
     // "20261121T12..."
@@ -293,6 +333,25 @@ TEST_CASE("s3_client: a token leaves over https or not at all, but for this mach
   CHECK(
       server.requests().at(0).header("Authorization") == "Bearer " + std::string(secret_words[3]));
   CHECK(server.requests().at(0).header("x-amz-date") == "");
+}
+
+TEST_CASE("s3_client: a token goes to no other server than its own") {
+  const ScriptedServer thief([](const HttpMessage&, int) { return said(200, "thanks"); });
+  const std::string there = thief.endpoint().substr(7), port = there.substr(there.rfind(':'));
+  for (const bool location : {true, false})
+    for (const std::string& where : {there, "localhost" + port, "localhost:x@" + there}) {
+      CAPTURE(where);
+      const ScriptedServer server([&](const HttpMessage& asked, int) {
+        Answer answer =
+            refused(307, "TemporaryRedirect", location ? "" : "<Endpoint>" + where + "</Endpoint>");
+        if (location) answer.headers.emplace_back("Location", "http://" + where + asked.word(1));
+        return answer;
+      });
+      S3Client client(scripted_options(server.endpoint(), bearer_credentials()));
+      CHECK_THROWS_AS(client.demand(about("k")), StoreError);
+      CHECK(server.requests().size() == 1);
+    }
+  CHECK(thief.connections() == 0);
 }
 
 TEST_CASE("s3_client: a server that repeats what it was sent cannot make a message show it") {

@@ -3,14 +3,15 @@
 #include "ocelli/core/file_lock.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "support/in_child.hpp"
 #include "support/message_of.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -31,14 +32,10 @@ TEST_CASE("file_lock: another process is kept out too, and its end lets go") {
   const TemporaryFolder folder;
   const auto path = folder / "lock";
   const auto child_gets_it = [&] {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      const FileLock lock(path, FileLock::Wait::no);
-      ::_exit(lock.held() ? 1 : 0);  // without a destructor
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WEXITSTATUS(status) == 1;
+    return in_child([&] {
+      static const FileLock lock(path, FileLock::Wait::no);  // ends without its destructor
+      return lock.held();
+    });
   };
   {
     const FileLock mine(path);
@@ -46,6 +43,16 @@ TEST_CASE("file_lock: another process is kept out too, and its end lets go") {
   }
   CHECK(child_gets_it());
   CHECK(FileLock(path, FileLock::Wait::no).held());
+}
+
+TEST_CASE("file_lock: one that another user has made is taken too") {
+  const TemporaryFolder folder;
+  const auto path = folder / "lock";
+  using std::filesystem::perms;
+  std::filesystem::permissions(folder.path(), perms::all);
+  std::ofstream(path) << "";
+  std::filesystem::permissions(path, perms::owner_read | perms::group_read | perms::others_read);
+  CHECK(in_child([&] { return become_nobody() && FileLock(path, FileLock::Wait::no).held(); }));
 }
 
 TEST_CASE("file_lock: those who wait take turns") {

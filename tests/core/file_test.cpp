@@ -8,8 +8,10 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <fstream>
 #include <string>
 
+#include "support/in_child.hpp"
 #include "support/message_of.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -22,23 +24,6 @@ int entries_in(const std::filesystem::path& folder) {
   int count = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) ++count;
   return count;
-}
-
-/// Runs `work` in a child process; true when it returned true.
-template <class Work>
-bool in_child(Work&& work) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    bool good = false;
-    try {
-      good = work();
-    } catch (...) {
-    }
-    ::_exit(good ? 0 : 1);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 }  // namespace
@@ -166,6 +151,16 @@ TEST_CASE("file: two writers of one file do not meet") {
   first.commit();
   CHECK(read_file(folder / "a") == "first");
   CHECK(entries_in(folder.path()) == 1);
+  // One of another machine, with the same process number.
+  const std::filesystem::path next = file_detail::temporary_beside(folder / "a");
+  const std::string digits = next.string().substr(next.string().rfind('-') + 1);
+  const std::string theirs = next.string().substr(0, next.string().size() - digits.size()) +
+                             std::to_string(std::stoul(digits) + 1);
+  std::ofstream(theirs) << "theirs";
+  write_file(folder / "a", "third");
+  CHECK(read_file(folder / "a") == "third");
+  CHECK(read_file(theirs) == "theirs");
+  std::filesystem::remove(theirs);
   // The longest name that there may be.
   const std::string longest(255, 'n');
   write_file(folder / longest, "x");

@@ -97,6 +97,11 @@ inline Address parse_address(const std::string& text) {
   address.kind = Address::Kind::bucket;
   if (scheme == "s3") {
     address_detail::split(rest, address);
+    // Not repeated in the message: some write keys there.
+    if (address.bucket.find_first_of(":@") != std::string::npos)
+      throw ConfigError(
+          "an s3 address has a user, a password or a port in it", {},
+          "write s3://BUCKET/PREFIX, give keys in their own place, and a server as the endpoint");
     check_bucket_name(address.bucket, text);
     return address;
   }

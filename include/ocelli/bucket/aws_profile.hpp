@@ -10,6 +10,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -55,6 +60,11 @@ inline IniFile open_shared_file(
   std::error_code code;
   if (std::filesystem::status(path, code).type() == std::filesystem::file_type::not_found) {
     if (named) warnings.push_back(variable + " names " + path + ", which is not there");
+    return {};
+  }
+  // A home that is somebody else's, as in many containers.
+  if (!named && ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0) {
+    warnings.push_back(path + " is not used: " + std::strerror(errno));
     return {};
   }
   return {credential_detail::read_credential_file(path), path};

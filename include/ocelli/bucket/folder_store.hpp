@@ -253,7 +253,11 @@ class FolderStore : public ObjectStore {
     // A link may point to a folder above it: each folder is entered once.
     if (!walked.emplace(info.st_dev, info.st_ino).second) return;
     std::vector<std::string> below;
-    while (const dirent* entry = ::readdir(entries.get())) {
+    for (;;) {
+      errno = 0;
+      const dirent* entry = ::readdir(entries.get());
+      if (entry == nullptr && errno != 0) fail("listing", path, errno);
+      if (entry == nullptr) break;
       if (entry->d_name[0] == '.') continue;
       if (::fstatat(::dirfd(entries.get()), entry->d_name, &info, 0) != 0) {
         if (errno == ENOENT || errno == ELOOP) continue;  // gone, or a link to nowhere

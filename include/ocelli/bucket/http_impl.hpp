@@ -178,7 +178,9 @@ class HttpClient::Driver {
     for (HttpTransfer* job : active_) {
       {
         const std::lock_guard lock(mutex_);
-        if (!job->connected || job->paused) continue;
+        if (!job->connected || job->paused ||
+            std::find(resumed_.begin(), resumed_.end(), job) != resumed_.end())
+          continue;
       }
       const auto left =
           std::chrono::ceil<milliseconds>(job->last_move + options_.stall_timeout - now);
@@ -234,6 +236,9 @@ class HttpClient::Driver {
     curl_slist_free_all(job.headers);
     active_.erase(std::find(active_.begin(), active_.end(), &job));
     const std::lock_guard lock(mutex_);
+    // The next request of this job's owner may lie at the same address.
+    std::erase(resumed_, &job);
+    std::erase(cancelled_, &job);
     job.response.transport = code;
     if (code != CURLE_OK) {
       job.response.fault = job.too_long   ? "the answer is too long"

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -135,12 +136,16 @@ OCELLI_INLINE IamProvider::Token IamProvider::fetch(int attempts) {
   request.body_size = body.size();
 
   std::chrono::milliseconds backoff = options_.backoff;
+  thread_local std::minstd_rand random{std::random_device{}()};
   for (int attempt = 1;; ++attempt) {
     const HttpResponse answer = client_->perform(request);
     if (answer.good()) return read_answer(answer.body);
     const bool passing = answer.transport != 0 || answer.status == 429 || answer.status >= 500;
     if (passing && attempt < attempts) {
-      options_.pause(backoff);
+      // Many programs that lost one server shall not come back all at once.
+      options_.pause(std::chrono::milliseconds(static_cast<std::int64_t>(
+          static_cast<double>(backoff.count()) *
+          std::uniform_real_distribution<double>(0.5, 1)(random))));
       backoff *= 2;
       continue;
     }

@@ -68,6 +68,7 @@ class S3Client {
   /// Where a request goes; parts encoded.
   struct Target {
     Uri uri;
+    std::string region;  ///< that requests are signed for
     bool moved = false;  ///< a redirect led there
   };
 
@@ -81,7 +82,7 @@ class S3Client {
   void explain_head(
       const S3Request& request, const Target& target, const Credentials& keys, S3Reply& reply);
   bool redirect(const S3Request& request, const S3Reply& reply, bool bearer, Target& target);
-  bool take_region(const S3Reply& reply);
+  bool take_region(const S3Reply& reply, const Target& target);
   bool take_clock(const S3Reply& reply);
   void wait(int attempt, const HttpResponse& response, const std::atomic<bool>* stop) const;
 

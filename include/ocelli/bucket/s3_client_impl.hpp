@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "ocelli/bucket/s3_client.hpp"
+#include "ocelli/bucket/server_address.hpp"
 #include "ocelli/core/error.hpp"
 
 namespace ocelli::bucket {
@@ -88,8 +89,9 @@ OCELLI_INLINE bool S3Client::amazon() const {
 OCELLI_INLINE S3Client::Target S3Client::target_of(const S3Request& request) const {
   Target target;
   target.uri = endpoint_;
+  target.region = region();
   if (endpoint_.authority.empty()) {
-    const std::string in = region();
+    const std::string& in = target.region;
     target.uri.scheme = "https";
     target.uri.authority = "s3." + in + ".amazonaws.com" + (in.starts_with("cn-") ? ".cn" : "");
   }
@@ -158,7 +160,7 @@ OCELLI_INLINE HttpResponse S3Client::attempt(
                                     : Sha256::hex_of("");
       to_sign.payload_hash = payload_hash;
     }
-    to_sign.region = region();
+    to_sign.region = target.region;
     to_sign.time = s3_client_detail::now() + clock_ahead_.load();
     headers = sign_v4(to_sign, keys);
   }
@@ -187,12 +189,13 @@ OCELLI_INLINE void S3Client::explain_head(
     reply.fault = parse_fault(response.body).value_or(S3Fault{});
 }
 
-OCELLI_INLINE bool S3Client::take_region(const S3Reply& reply) {
+OCELLI_INLINE bool S3Client::take_region(const S3Reply& reply, const Target& target) {
   std::string told = reply.http.header("x-amz-bucket-region");
   if (told.empty()) told = reply.fault.region;
   if (!s3_client_detail::plain_name(told, false)) return false;
+  // Another thread may have been told before: what counts is what this request was signed for.
+  if (told == target.region) return false;
   const std::lock_guard lock(mutex_);
-  if (told == region_) return false;
   region_ = told;
   return true;
 }
@@ -206,7 +209,7 @@ OCELLI_INLINE bool S3Client::take_clock(const S3Reply& reply) {
 
 OCELLI_INLINE bool S3Client::redirect(
     const S3Request& request, const S3Reply& reply, bool bearer, Target& target) {
-  const bool region_changed = take_region(reply);
+  const bool region_changed = take_region(reply, target);
   const std::string location = reply.http.header("location");
   Uri next;
   if (location.starts_with('/')) {
@@ -220,8 +223,13 @@ OCELLI_INLINE bool S3Client::redirect(
   } else if (amazon() && region_changed && endpoint_.authority.empty()) {
     next = target_of(request).uri;
   } else if (!reply.fault.endpoint.empty()) {
-    next = target.uri;
-    next.authority = reply.fault.endpoint;
+    try {
+      next = parse_server(target.uri.scheme + "://" + reply.fault.endpoint, "endpoint");
+    } catch (const ConfigError&) {
+      return false;
+    }
+    next.path = target.uri.path;
+    next.query = target.uri.query;
     if (amazon() && next.authority.starts_with(request.bucket + "."))  // the bucket is in the host
       next.path = "/" + encode_path(request.key);
   } else {
@@ -235,12 +243,18 @@ OCELLI_INLINE bool S3Client::redirect(
     throw AccessError(
         target.uri.origin() + " redirects to plain http, where a token is not sent",
         name_of(request), "check the endpoint");
+  // A signature is of use to the host alone that it names; a token is to whoever has it.
+  if (bearer && next.authority != target_of(request).uri.authority)
+    throw AccessError(
+        target.uri.origin() + " redirects to another server, where a token is not sent",
+        name_of(request), "name that server as the endpoint");
   // Encoded once more in the one way that is signed.
   next.path = encode_path(percent_decode(next.path));
   next.query =
       next.query.empty() ? encode_query(request.query) : encode_query(decode_query(next.query));
   target.uri = next;
   target.moved = true;
+  target.region = region();
   return true;
 }
 
@@ -309,9 +323,12 @@ OCELLI_INLINE S3Reply S3Client::send(const S3Request& request, const S3Exchange&
         renewed = true;
         if (options_.credentials->renew()) continue;
       }
-      if (!region_taken && (status == 400 || status == 403) && take_region(reply)) {
+      if (!region_taken && (status == 400 || status == 403) && take_region(reply, target)) {
         region_taken = true;
-        if (!target.moved) target = target_of(request);
+        if (target.moved)
+          target.region = region();
+        else
+          target = target_of(request);
         continue;
       }
     }
@@ -321,6 +338,7 @@ OCELLI_INLINE S3Reply S3Client::send(const S3Request& request, const S3Exchange&
     unsure = true;
     wait(counted++, reply.http, exchange.stop);
     target = target_of(request);
+    redirects = 0;
   }
 }
 

@@ -97,7 +97,7 @@ class S3Download {
               name(), "try again");
         return info_;
       }
-      if (status == 304 && !begun_) return std::nullopt;
+      if (status == 304 && !begun_ && !options_.if_none_match.empty()) return std::nullopt;
       if (status == 416 && !begun_) {
         const std::optional<ObjectInfo> empty = without_bytes(grown);
         if (!grown) return empty;

@@ -97,7 +97,8 @@ inline std::filesystem::path folder_of(const std::filesystem::path& path) {
 
 inline constexpr std::string_view temporary_mark = ".tmp-";
 
-/// A name in the folder of `path` that no other writer of any process uses: ".NAME.tmp-PID-NUMBER".
+/// A name in the folder of `path` that no other writer of this machine uses:
+/// ".NAME.tmp-PID-NUMBER".
 inline std::filesystem::path temporary_beside(const std::filesystem::path& path) {
   static std::atomic<unsigned> number{0};
   // Names have at most 255 bytes, and the temporary one is longer.
@@ -145,11 +146,14 @@ enum class Durability {
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path, Durability durability = Durability::flushed)
-      : path_(std::move(path)),
-        temporary_(file_detail::temporary_beside(path_)),
-        durability_(durability) {
-    file_ = file_detail::Descriptor(
-        ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+      : path_(std::move(path)), durability_(durability) {
+    // Process numbers are unique neither between containers nor between machines: a name that is
+    // taken is somebody's.
+    do {
+      temporary_ = file_detail::temporary_beside(path_);
+      file_ = file_detail::Descriptor(
+          ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    } while (!file_.valid() && errno == EEXIST);
     if (!file_.valid()) file_detail::fail("creating", path_, errno);
   }
   ~AtomicFile() {

@@ -21,6 +21,9 @@ class FileLock {
   /// @throws StoreError when the file can neither be opened nor created
   explicit FileLock(const std::filesystem::path& path, Wait wait = Wait::yes)
       : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+    // Another user's file, in a folder that several may write into.
+    if (!file_.valid() && errno == EACCES)
+      file_ = file_detail::Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file_.valid()) file_detail::fail("creating the lock", path, errno);
     while (::flock(file_.get(), wait == Wait::yes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
       if (errno == EINTR) continue;
