@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <span>
 #include <vector>
 
@@ -52,9 +53,13 @@ int run_classify(const Options& options) {
   const std::unique_ptr<AnyClassifier> classifier =
       computer->classifier(loaded.model.classifier, loaded.settings.values(), *loaded.weights, 1);
   const Shape input = classifier->input();
+  const std::filesystem::path out = options.out;
+  if (std::filesystem::is_directory(out))
+    throw ConfigError("a folder, where the labels' file should go", options.out, "name a file");
+  if (out.has_parent_path()) make_folder(out.parent_path());
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   const auto resampling = train::resampling_of(loaded.settings.values());
-  NamedPictures pictures(options.pictures, options.store, "classify");
+  NamedPictures pictures(options.pictures, options.store, "classify", {});
   while (pictures.next()) {
     pictures.resize_to(input, classifier->image(0), resampling);
     classifier->run(1);

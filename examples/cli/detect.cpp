@@ -38,10 +38,10 @@ int run_detect(const Options& options) {
   const std::unique_ptr<AnyDetector> detector = computer->detector(
       loaded.model.spec, loaded.settings.values(), *loaded.weights, 1, options.threshold);
   const Shape input = detector->input();
-  std::filesystem::create_directories(options.out);
+  make_folder(options.out);
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   const auto resampling = train::resampling_of(loaded.settings.values());
-  NamedPictures pictures(options.pictures, options.store, "detect");
+  NamedPictures pictures(options.pictures, options.store, "detect", options.out);
   std::set<std::string> drawn;  // two folders can hold pictures of one name
   std::size_t found = 0;
   double seconds = 0;
@@ -71,7 +71,7 @@ int run_detect(const Options& options) {
     }
   }
   const std::filesystem::path file = std::filesystem::path(options.out) / "detections.json";
-  write_file(file, results.dump(1) + "\n");
+  write_file(file, results.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   const std::size_t read = pictures.read(), failed = pictures.failed();
   fmt::print(
       "{} detections in {} pictures, {:.1f} ms a picture; {}{}\n", found, read,

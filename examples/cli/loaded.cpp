@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loaded.hpp"
 
-#include "named_weights.hpp"
-
 namespace program {
 
 using namespace ocelli;
@@ -23,14 +21,15 @@ void add_weights_options(CLI::App& command, WeightsOptions& options) {
   command
       .add_option(
           "--weights", options.named,
-          "A weights file, a run folder, or a bucket (s3://BUCKET/PREFIX) with published models")
+          "A weights file, a run folder, or a bucket (s3://BUCKET/PREFIX) or folder with published "
+          "models")
       ->required();
-  command.add_option(
-      "--branch", options.branch, "Of a bucket: the model of which branch; else master");
+  command.add_option("--branch", options.branch, "Of published models: which branch; else master");
+  command.add_option("--name", options.model, "Of published models: which; else the bucket's name");
 }
 
 Loaded load_weights(const WeightsOptions& options, const bucket::StoreOptions& store) {
-  const NamedWeights weights(options.named, options.branch, store);
+  const NamedWeights weights(options, store);
   return load_weights(weights.path().string());
 }
 

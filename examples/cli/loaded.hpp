@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "named_weights.hpp"
 #include "ocelli/bucket/open.hpp"
 #include "ocelli/net/weights.hpp"
 #include "ocelli/train/hyperparameters.hpp"
@@ -22,12 +23,7 @@ struct Loaded {
   std::unique_ptr<ocelli::Weights<float>> weights;
 };
 
-/// Trained weights as options name them.
-struct WeightsOptions {
-  std::string named;   ///< a file, a run folder or s3://BUCKET[/PREFIX]
-  std::string branch;  ///< of a bucket; empty: master
-};
-/// Adds --weights and --branch.
+/// Adds --weights, --branch and --name.
 void add_weights_options(CLI::App& command, WeightsOptions& options);
 /// @param store  how the bucket is reached
 /// Throws StoreError, CheckpointError, ConfigError.

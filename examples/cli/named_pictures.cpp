@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <system_error>
 
+#include "ocelli/bucket/address.hpp"
 #include "ocelli/core/error.hpp"
 #include "ocelli/core/file.hpp"
 #include "ocelli/data/store_source.hpp"
@@ -32,16 +34,19 @@ void add_pictures(
 }
 
 NamedPictures::NamedPictures(
-    const std::vector<std::string>& given, const bucket::StoreOptions& store, const char* command)
+    const std::vector<std::string>& given, const bucket::StoreOptions& store, const char* command,
+    const fs::path& out)
     : command_(command) {
   for (const std::string& one : given) {
     if (is_bucket(one)) {
       add_bucket(one, store);
-    } else if (fs::is_directory(one)) {
-      add_folder(one);
-    } else {
-      add_file(one);
+      continue;
     }
+    const std::string path = bucket::parse_address(one).folder;
+    if (fs::is_directory(path))
+      add_folder(path, out);
+    else
+      add_file(path);
   }
   if (pictures_.empty())
     throw DataError("no pictures", command, "name picture files, or a folder that holds some");
@@ -55,10 +60,26 @@ void NamedPictures::add_file(const std::string& path) {
                        }});
 }
 
-void NamedPictures::add_folder(const std::string& path) {
+void NamedPictures::add_folder(const fs::path& path, const fs::path& out) {
   std::vector<fs::path> inside;
-  for (const auto& entry : fs::directory_iterator(path))
-    if (data::is_picture_name(entry.path().string())) inside.push_back(entry.path());
+  std::error_code fault;
+  const auto check = [&] {
+    if (fault)
+      throw StoreError(
+          "listing failed (" + fault.message() + ")", path.string(), "check the folder");
+  };
+  fs::recursive_directory_iterator at(path, fault);
+  check();
+  for (; at != fs::recursive_directory_iterator(); at.increment(fault), check()) {
+    const bool hidden = at->path().filename().string().starts_with('.');
+    std::error_code none;
+    if (at->is_directory(none)) {
+      if (hidden || fs::equivalent(at->path(), out, none)) at.disable_recursion_pending();
+    } else if (!hidden && data::is_picture_name(at->path().string())) {
+      inside.push_back(at->path());
+    }
+  }
+  check();
   std::sort(inside.begin(), inside.end());
   for (const fs::path& one : inside) add_file(one.string());
 }

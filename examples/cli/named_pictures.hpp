@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -24,12 +25,12 @@ void add_pictures(
 /// because its bucket does not answer ends the reading.
 class NamedPictures {
  public:
-  /// Files as given; of a folder every JPEG, PNG and BMP in it, of a bucket or below its prefix
-  /// likewise, each by name.
+  /// Files as given; of a folder or bucket every JPEG, PNG and BMP in it at any depth, by name,
+  /// but for what lies in `out`, where the command itself writes, and what begins with a dot.
   /// @throws DataError when there are none; StoreError and its kin for a bucket
   NamedPictures(
       const std::vector<std::string>& given, const ocelli::bucket::StoreOptions& store,
-      const char* command);
+      const char* command, const std::filesystem::path& out);
 
   /// Goes on to the next picture that can be read; false after the last one.
   /// @throws DataError where none could be read
@@ -54,7 +55,7 @@ class NamedPictures {
     std::function<std::vector<std::byte>()> read;
   };
   void add_file(const std::string& path);
-  void add_folder(const std::string& path);
+  void add_folder(const std::filesystem::path& path, const std::filesystem::path& out);
   void add_bucket(const std::string& address, const ocelli::bucket::StoreOptions& options);
 
   std::vector<Picture> pictures_;

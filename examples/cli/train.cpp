@@ -32,7 +32,8 @@ struct Options {
   std::string out = "run";
   long steps = 0, batch = 0;
   std::vector<std::string> set;
-  std::string params, from, from_branch;
+  std::string params;
+  WeightsOptions from;
   bool resume = false;
   ComputerOptions computer;
   std::uint64_t seed = 42;
@@ -140,7 +141,7 @@ int run_train(const Options& options) {
   train::TrainingOptions& training = request.options;
   training.out = options.out;
   training.resume = options.resume;
-  const NamedWeights from(options.from, options.from_branch, options.data.where->store);
+  const NamedWeights from(options.from, options.data.where->store);
   training.from = from.path();
   training.seed = options.seed;
   training.eval_steps = options.eval_steps;
@@ -193,10 +194,12 @@ void add_train(CLI::App& app, Run& run) {
   command->add_option("--set", o.set, "A hyperparameter: name=value; may be repeated");
   command->add_option("--params", o.params, "File of hyperparameters")->check(CLI::ExistingFile);
   command->add_option(
-      "--from", o.from,
+      "--from", o.from.named,
       "Start from these weights: a run, a folder, a file, or what s3://BUCKET has");
   command->add_option(
-      "--from-branch", o.from_branch, "Of a bucket: the model of which branch; else master");
+      "--from-branch", o.from.branch, "Of published models: which branch; else master");
+  command->add_option(
+      "--from-name", o.from.model, "Of published models: which; else the bucket's name");
   command->add_flag("--resume", o.resume, "Go on from the newest snapshot in --out");
   add_computer_options(*command, o.computer);
   command->add_option("--seed", o.seed, "Seed of everything random")->capture_default_str();

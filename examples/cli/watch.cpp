@@ -71,6 +71,9 @@ int run_watch(const Options& options) {
   watch.branch = options.branch;
   watch.interval = std::chrono::milliseconds(
       static_cast<std::int64_t>(1000 * parse_duration(options.interval, "--interval")));
+  if (watch.interval < std::chrono::milliseconds(100))
+    throw ConfigError(
+        "the shortest interval is a tenth of a second", "--interval", "give the store a rest");
   watch.longest_interval = std::max(watch.longest_interval, watch.interval);
   // A model of a kind that this program knows must be one that it can use.
   const auto names = model_names();

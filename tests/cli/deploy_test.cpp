@@ -98,7 +98,7 @@ TEST_CASE("deploy: a watcher that stays notices, and leaves when asked to") {
   const pid_t child = ::fork();
   if (child == 0) {
     const std::string command = std::string("exec ") + OCELLI_CLI +
-                                " watch --interval 0.05s --bucket " + bucket.path.string() +
+                                " watch --interval 0.1s --bucket " + bucket.path.string() +
                                 " --out " + file.string() + " > " + log.string() + " 2>&1";
     ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
     ::_exit(127);
@@ -161,6 +161,7 @@ TEST_CASE("deploy: mistakes have their sentence and their code") {
   refused(bucket.run("rollback"), 4, "no publication before");
   refused(bucket.run("rollback", "--to nonsense"), 4, "no publication nonsense");
   refused(bucket.run("watch", "--once --interval 5x --out x"), 2, "no length of time");
+  refused(bucket.run("watch", "--once --interval 0.01s --out x"), 2, "a tenth of a second");
   fs::resize_file(good, 300);
   refused(bucket.run("publish", "--weights " + good), 6, "damaged");
   fs::path whole = write_model(bucket.folder / "plain", 1, {});

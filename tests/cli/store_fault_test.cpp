@@ -60,3 +60,42 @@ TEST_CASE("store faults: an expired token is one sentence and exit code 4 everyw
   CHECK_FALSE(std::filesystem::exists(folder.path() / "found"));
   CHECK_FALSE(std::filesystem::exists(folder.path() / "model"));
 }
+
+TEST_CASE("store faults: a token that expires among the pictures is no fault of theirs") {
+  // The listing and the labels are there; from then on the server refuses.
+  const std::string labels =
+      "{\"version\":\"1.0\",\"type\":\"localization\",\"labels\":[\"cat\"],"
+      "\"annotations\":{\"a.jpg\":[{\"label\":\"cat\",\"x\":0,\"y\":0,"
+      "\"x2\":1,\"y2\":1}]}}";
+  const ScriptedServer server([&](const HttpMessage& asked, int) {
+    Answer answer;
+    if (says(asked.word(1), "list-type=2")) {
+      answer.body = "<ListBucketResult><IsTruncated>false</IsTruncated>";
+      for (const char* key : {"_annotations.json", "a.jpg"})
+        answer.body += "<Contents><Key>" + std::string(key) +
+                       "</Key><ETag>&quot;1&quot;</ETag><Size>" + std::to_string(labels.size()) +
+                       "</Size></Contents>";
+      answer.body += "</ListBucketResult>";
+    } else if (says(asked.word(1), "_annotations.json")) {
+      answer.body = labels;
+      answer.headers = {{"ETag", "\"1\""}};
+    } else {
+      answer.status = 400;
+      answer.body = "<Error><Code>ExpiredToken</Code></Error>";
+    }
+    return answer;
+  });
+  const TemporaryFolder folder;
+  const std::string out = folder.path().string();
+  for (const std::string command :
+       {"check --cache-size 0 --data ",
+        "train --cache-size 0 --skip-bad --steps 1 --out %/run --data "}) {
+    std::string whole = command;
+    if (const auto at = whole.find('%'); at != std::string::npos) whole.replace(at, 1, out);
+    const Outcome outcome = run(server, whole);
+    CAPTURE(command);
+    CAPTURE(outcome.text);
+    CHECK(outcome.code == 4);
+    CHECK(says(outcome.text, "the token has expired"));
+  }
+}

@@ -118,6 +118,42 @@ TEST_CASE("publish: the same model again changes nothing but brings the copies u
   CHECK(history(store, "", "master").size() == 1);
 }
 
+TEST_CASE("publish: a damaged object goes nowhere, and publishing again mends it") {
+  const Models models;
+  bucket::MemoryStore store("cats");
+  const ModelKeys keys("", "cats", "master");
+  const Published first = publish(store, "", models.one, "master");
+  (void)publish(store, "", models.two, "master");
+  const std::string key = first.publication.file(kWeightsExtension).key;
+  const std::string good = text_of(store, key);
+  std::string damaged = good;
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  store.put(key, damaged);
+  CHECK(says(
+      message_of<StoreError>([&] { rollback(store, "", "master"); }),
+      key + ": the object is damaged: its SHA-256 is another one; publish the model again"));
+  CHECK(find_manifest(store, keys)->manifest.current.action == "publish");
+  (void)publish(store, "", models.one, "master");
+  CHECK(text_of(store, key) == good);
+  store.put(key, damaged);
+  CHECK_THROWS_AS(promote(store, "", "master", "trial"), StoreError);
+  CHECK_FALSE(find_manifest(store, ModelKeys("", "cats", "trial")));
+  CHECK_FALSE(publish(store, "", models.one, "master").changed);
+  CHECK(text_of(store, key) == good);
+  check_copies(store, keys, 1);
+}
+
+TEST_CASE("publish: an expectation that is not met is told before anything is written") {
+  const Models models;
+  bucket::MemoryStore store("cats");
+  (void)publish(store, "", models.one, "master");
+  const std::size_t objects = store.list().size();
+  PublishOptions options;
+  options.expected = "another";
+  CHECK_THROWS_AS(publish(store, "", models.two, "master", options), bucket::ConditionError);
+  CHECK(store.list().size() == objects);
+}
+
 TEST_CASE("publish: files and labels that cannot be published") {
   const TemporaryFolder folder;
   bucket::MemoryStore store("cats");

@@ -204,7 +204,7 @@ class Search {
   }
 
   [[noreturn]] void fail_none(const std::string& profile) const {
-    throw AccessError(
+    throw LoginError(
         "no credentials: neither AWS_ACCESS_KEY_ID nor a profile \"" + profile +
             "\" with keys nor a file .Credentials here",
         {}, "set one of them up, or name a file with credentials");

@@ -158,7 +158,7 @@ OCELLI_INLINE IamProvider::Token IamProvider::fetch(int attempts) {
     const std::string words = shown(iam_detail::text_of(json, "errorMessage"));
     const std::string reason = status + (words.empty() ? "" : ": " + words);
     if (answer.status == 400 || answer.status == 401 || answer.status == 403)
-      throw AccessError(
+      throw LoginError(
           "the API key is refused (" + reason + ")", options_.url,
           "check the key in " + options_.origin);
     throw StoreError(

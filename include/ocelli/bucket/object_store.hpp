@@ -22,6 +22,10 @@ namespace ocelli::bucket {
 struct NotFoundError : StoreError {
   using StoreError::StoreError;
 };
+/// There is no such bucket, so none of its objects.
+struct NoBucketError : NotFoundError {
+  using NotFoundError::NotFoundError;
+};
 /// A condition was not met: the object is another one than the caller thought.
 struct ConditionError : StoreError {
   using StoreError::StoreError;
@@ -29,6 +33,10 @@ struct ConditionError : StoreError {
 /// The store knows the caller and refuses, or does not know the caller.
 struct AccessError : StoreError {
   using StoreError::StoreError;
+};
+/// The store does not know the caller, or no longer: all requests will fail.
+struct LoginError : AccessError {
+  using AccessError::AccessError;
 };
 
 /// Which part of an object is wanted, and when.

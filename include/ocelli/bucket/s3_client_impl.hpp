@@ -240,12 +240,12 @@ OCELLI_INLINE bool S3Client::redirect(
         target.uri.origin() + " redirects from https to http", name_of(request),
         "check the endpoint");
   if (bearer && !next.secure() && !next.loopback())
-    throw AccessError(
+    throw LoginError(
         target.uri.origin() + " redirects to plain http, where a token is not sent",
         name_of(request), "check the endpoint");
   // A signature is of use to the host alone that it names; a token is to whoever has it.
   if (bearer && next.authority != target_of(request).uri.authority)
-    throw AccessError(
+    throw LoginError(
         target.uri.origin() + " redirects to another server, where a token is not sent",
         name_of(request), "name that server as the endpoint");
   // Encoded once more in the one way that is signed.
@@ -291,7 +291,7 @@ OCELLI_INLINE S3Reply S3Client::send(const S3Request& request, const S3Exchange&
     const Credentials keys = credentials();
     const bool bearer = !keys.bearer.empty();
     if (bearer && !target.uri.secure() && !target.uri.loopback())
-      throw AccessError(
+      throw LoginError(
           "a token is not sent over plain http", name_of(request), "use an https endpoint");
     S3Reply reply;
     reply.http = attempt(request, exchange, target, keys, payload_hash);

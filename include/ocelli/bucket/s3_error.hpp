@@ -139,24 +139,24 @@ inline bool worth_another_try(const S3Reply& reply) {
   const std::string from = place.origin.empty() ? std::string() : " from " + place.origin;
 
   if (code == "NoSuchBucket")
-    throw NotFoundError(
+    throw NoBucketError(
         "there is no such bucket at " + place.server + said, place.name,
         "check its name and the endpoint");
   if (code == "NoSuchKey" || (status == 404 && code.empty()))
     throw NotFoundError("there is no such object" + said, place.name, "check the key");
   if (code == "InvalidAccessKeyId")
-    throw AccessError(
+    throw LoginError(
         "the server does not know this access key" + said, place.name,
         "check the access key id" + from + " and the endpoint");
   if (code == "SignatureDoesNotMatch")
-    throw AccessError(
+    throw LoginError(
         "the secret key does not belong to this access key" + said, place.name,
         "check the secret key" + from);
   if (code == "RequestTimeTooSkewed")
-    throw AccessError("this machine's clock is wrong" + said, place.name, "set the clock");
+    throw LoginError("this machine's clock is wrong" + said, place.name, "set the clock");
   if (code == "ExpiredToken" || code == "TokenRefreshRequired" || code == "InvalidToken" ||
       (status == 401 && place.bearer))
-    throw AccessError(
+    throw LoginError(
         "the token has expired or is not valid" + said, place.name, "get new credentials" + from);
   if (status == 401 || status == 403) {
     if (place.origin.empty())

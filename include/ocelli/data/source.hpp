@@ -60,8 +60,11 @@ class Source {
 };
 
 /// Whether what read() threw is about this one file. Else the source itself has failed (no network,
-/// a broken drive), and what else is asked for will fail too.
+/// a broken drive, a token that has expired), and what else is asked for will fail too.
 inline bool concerns_one_file(const std::exception& fault) {
+  if (dynamic_cast<const bucket::NoBucketError*>(&fault) != nullptr ||
+      dynamic_cast<const bucket::LoginError*>(&fault) != nullptr)
+    return false;
   return dynamic_cast<const StoreError*>(&fault) == nullptr ||
          dynamic_cast<const bucket::NotFoundError*>(&fault) != nullptr ||
          dynamic_cast<const bucket::AccessError*>(&fault) != nullptr;

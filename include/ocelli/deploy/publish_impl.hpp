@@ -110,6 +110,50 @@ inline void check_present(
       store.name() + "/" + key, "publish the model again");
 }
 
+/// Counts and hashes what it is sent, and keeps nothing.
+class HashSink : public bucket::Sink {
+ public:
+  void begin(const bucket::ObjectInfo&) override {
+    hash_ = {};
+    size_ = 0;
+  }
+  void write(std::span<const std::byte> bytes) override {
+    hash_.update(bytes);
+    size_ += bytes.size();
+  }
+  bool saw(const ModelFile& file) {
+    return size_ == file.size && bucket::hex(hash_.digest()) == file.sha256;
+  }
+
+ private:
+  bucket::Sha256 hash_;
+  std::uint64_t size_ = 0;
+};
+
+/// Is the object there, byte for byte? Reads all of it.
+inline void check_whole(bucket::ObjectStore& store, const ModelKeys& keys, const ModelFile& file) {
+  check_present(store, keys, file);
+  HashSink sink;
+  store.get(keys.prefix + file.key, sink);
+  if (!sink.saw(file))
+    throw StoreError(
+        "the object is damaged: its SHA-256 is another one",
+        store.name() + "/" + keys.prefix + file.key, "publish the model again");
+}
+
+/// @throws ConditionError when the branch has another publication than the caller thinks
+inline void check_expected(
+    const std::optional<StoredManifest>& before, const PublishOptions& options,
+    const std::string& where) {
+  if (options.expected.empty() || (before && before->manifest.current.id == options.expected))
+    return;
+  throw bucket::ConditionError(
+      "the branch has publication " +
+          (before ? before->manifest.current.id : std::string("(none)")) + ", not " +
+          options.expected,
+      where, "look at it and publish again");
+}
+
 /// Writes bytes under their checksum. What `before` names is there already: nobody removes it while
 /// that manifest stands, and when it no longer does, ours is not written.
 inline ModelFile put_data(
@@ -122,8 +166,12 @@ inline ModelFile put_data(
   file.key = keys.data_part() + file.sha256 + file.extension;
   if (before && std::ranges::find(before->manifest.current.files, file) !=
                     before->manifest.current.files.end()) {
-    const auto info = store.head(keys.prefix + file.key);
-    if (info && info->size == file.size) return file;
+    HashSink sink;
+    try {
+      store.get(keys.prefix + file.key, sink);
+      if (sink.saw(file)) return file;
+    } catch (const bucket::NotFoundError&) {  // written again, as what is damaged is
+    }
   }
   bucket::PutOptions options;
   options.content_type =
@@ -172,12 +220,7 @@ inline Published commit(
     bucket::ObjectStore& store, const ModelKeys& keys, const std::optional<StoredManifest>& before,
     Publication next, const PublishOptions& options) {
   const std::string where = store.name() + "/" + keys.manifest();
-  if (!options.expected.empty() && (!before || before->manifest.current.id != options.expected))
-    throw bucket::ConditionError(
-        "the branch has publication " +
-            (before ? before->manifest.current.id : std::string("(none)")) + ", not " +
-            options.expected,
-        where, "look at it and publish again");
+  check_expected(before, options, where);
   const bool changed = !before || !before->manifest.current.same_model(next);
   if (changed) {
     next.time = seconds_now();
@@ -251,6 +294,7 @@ OCELLI_INLINE Published publish(
   const ModelKeys keys = detail::keys_of(store, prefix, options.name, branch);
   const detail::ReadWeights read = detail::read_weights(weights, options.labels);
   const auto before = find_manifest(store, keys);
+  detail::check_expected(before, options, store.name() + "/" + keys.manifest());
   Publication next;
   next.action = "publish";
   next.model = read.model;
@@ -272,7 +316,7 @@ OCELLI_INLINE Published promote(
     throw ConfigError("both are the branch " + from, "promote", "name another branch");
   const Publication model = detail::require_manifest(store, source).manifest.current;
   const auto before = find_manifest(store, target);
-  for (const ModelFile& file : model.files) detail::check_present(store, source, file);
+  for (const ModelFile& file : model.files) detail::check_whole(store, source, file);
   Publication next = detail::model_of(model);
   next.action = "promote";
   next.from = from + " " + model.id;
@@ -301,7 +345,7 @@ OCELLI_INLINE Published rollback(
         id.empty() ? "the branch has no publication before " + manifest.current.id
                    : "the branch has no publication " + id,
         store.name() + "/" + keys.manifest(), "ocelli models lists those that it had");
-  for (const ModelFile& file : target->files) detail::check_present(store, keys, file);
+  for (const ModelFile& file : target->files) detail::check_whole(store, keys, file);
   Publication next = detail::model_of(*target);
   next.action = "rollback";
   next.from = target->id;

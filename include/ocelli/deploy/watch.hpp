@@ -58,7 +58,8 @@ inline const char* name(WatchEvent::Kind kind) {
 class Watcher {
  public:
   /// Loads a candidate, and throws when it is not what the program can use.
-  /// @param weights  where it lies for now: FILE.new, or FILE itself when the program starts
+  /// @param weights  where it lies while it is looked at: FILE.new, or FILE itself when the program
+  /// starts
   using Load =
       std::function<void(const std::filesystem::path& weights, const Publication& publication)>;
   /// The candidate that was loaded last is the model from now on.
