@@ -10,6 +10,7 @@
 #include <set>
 
 #include "bucket_status.hpp"
+#include "label_push.hpp"
 #include "model_options.hpp"
 #include "ocelli/bucket/key.hpp"
 #include "ocelli/core/file.hpp"
@@ -26,8 +27,8 @@ struct Options {
   std::string bucket;
   bucket::StoreOptions store;
   std::vector<std::string> keys;  // ls: at most one; push: local paths
-  std::string prefix, out = ".", to;
-  bool yes = false, json = false;
+  std::string out = ".", to;
+  bool yes = false, json = false, replace_labels = false;
 };
 
 /// A name in a message: control characters would change the terminal.
@@ -38,14 +39,31 @@ std::string plain(const std::string& name) {
   return text;
 }
 
+/// A key that is empty, as of a variable that is not set, never means all.
+/// @throws ConfigError
+void require_keys(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys)
+    if (key.empty() || key == "/")
+      throw ConfigError("a key is empty", {}, "name one, or PREFIX/ for all that is below");
+}
+
 /// The objects of the bucket that the keys name: a key, or all below one that ends with '/'. The
-/// address's own prefix is in front of each.
+/// address's own prefix is in front of each. Without keys: all below the address.
 std::vector<bucket::ObjectInfo> objects_of(
     const bucket::OpenedStore& opened, const std::vector<std::string>& keys) {
+  require_keys(keys);
   std::vector<bucket::ObjectInfo> objects;
   std::set<std::string> seen;
   const auto take = [&](const bucket::ObjectInfo& info) {
     if (seen.insert(info.key).second) objects.push_back(info);
+  };
+  const auto take_below = [&](const std::string& prefix) {
+    const auto found = opened.store->list(prefix);
+    // A bucket may be empty; a prefix without anything was meant to be another one.
+    if (found.empty() && !prefix.empty())
+      throw bucket::NotFoundError(
+          "there is nothing below it", opened.store->name() + "/" + prefix, "check the name");
+    for (const bucket::ObjectInfo& info : found) take(info);
   };
   const std::string below = bucket::folder_prefix(opened.prefix);
   if (keys.empty()) {
@@ -53,16 +71,12 @@ std::vector<bucket::ObjectInfo> objects_of(
     if (const auto one = opened.prefix.empty() ? std::nullopt : opened.store->head(opened.prefix))
       take(*one);
     else
-      for (const auto& info : opened.store->list(below)) take(info);
+      take_below(below);
   }
   for (const std::string& key : keys) {
     const std::string whole = below + key;
-    if (key.empty() || key.back() == '/') {
-      const auto found = opened.store->list(whole);
-      if (found.empty())
-        throw bucket::NotFoundError(
-            "there is nothing below it", opened.store->name() + "/" + whole, "check the name");
-      for (const auto& info : found) take(info);
+    if (key.back() == '/') {
+      take_below(whole);
       continue;
     }
     const auto one = opened.store->head(whole);
@@ -82,10 +96,10 @@ std::uint64_t size_of(const std::vector<bucket::ObjectInfo>& objects) {
 }
 
 int run_ls(const Options& options) {
+  require_keys(options.keys);
   const bucket::OpenedStore opened = program::open_store(options.bucket, options.store);
-  const std::string prefix = options.prefix.empty()
-                                 ? opened.prefix
-                                 : bucket::folder_prefix(opened.prefix) + options.prefix;
+  const std::string prefix =
+      options.keys.empty() ? opened.prefix : bucket::folder_prefix(opened.prefix) + options.keys[0];
   std::size_t objects = 0;
   std::uint64_t bytes = 0;
   opened.store->list(prefix, [&](std::span<const bucket::ObjectInfo> page) {
@@ -193,6 +207,46 @@ std::string content_type(const std::filesystem::path& path) {
   return {};
 }
 
+/// Two files of one key would be one object. The files are in the order of their keys.
+void require_different_keys(const std::vector<Upload>& uploads) {
+  for (std::size_t i = 1; i < uploads.size(); ++i)
+    if (uploads[i].key == uploads[i - 1].key)
+      throw ConfigError(
+          "two files would get the key " + plain(uploads[i].key), uploads[i].path.string(),
+          "push one of them elsewhere, with --to");
+}
+
+/// Reads the label files among the uploads, and merges them with what is stored.
+std::vector<LabelPush> label_pushes(
+    bucket::ObjectStore& store, const std::vector<Upload>& uploads, bool replace) {
+  std::vector<LabelPush> files;
+  std::vector<std::string> keys;
+  for (const Upload& one : uploads) {
+    if (!data::is_label_file(one.key)) continue;
+    files.emplace_back(store, one.path, one.key, replace);
+    keys.push_back(one.key);
+  }
+  for (LabelPush& file : files) file.prepare(keys);
+  // The list of labels before the rows that name them: rows without their label do harm.
+  std::stable_partition(files.begin(), files.end(), [](const LabelPush& file) {
+    return !data::file_name_of(file.key()).starts_with("_annotations");
+  });
+  return files;
+}
+
+void push_file(bucket::ObjectStore& store, const Upload& file, TransferProgress& progress) {
+  const ProgressBody body(file.path, progress);
+  bucket::PutOptions put;
+  put.content_type = content_type(file.path);
+  const bucket::ObjectInfo info = store.put(file.key, body, put);
+  if (info.size != body.size())
+    throw StoreError(
+        "the store took " + std::to_string(info.size) + " of " + std::to_string(body.size()) +
+            " bytes",
+        file.path.string(), "try again");
+  progress.add_file();
+}
+
 int run_push(const Options& options) {
   const bucket::OpenedStore opened = program::open_store(options.bucket, options.store);
   const std::string to = bucket::folder_prefix(opened.prefix) + bucket::folder_prefix(options.to);
@@ -202,35 +256,36 @@ int run_push(const Options& options) {
   std::sort(uploads.begin(), uploads.end(), [](const Upload& a, const Upload& b) {
     return a.key < b.key;
   });
-  for (std::size_t i = 1; i < uploads.size(); ++i)
-    if (uploads[i].key == uploads[i - 1].key)
-      throw ConfigError(
-          "two files would get the key " + plain(uploads[i].key), uploads[i].path.string(),
-          "push one of them elsewhere, with --to");
+  require_different_keys(uploads);
   report_skipped(hidden, "since their names begin with a dot");
+  const std::size_t files = uploads.size();
   std::uint64_t bytes = 0;
   for (const Upload& one : uploads) bytes += one.size;
+  // Labels that cannot be merged are refused before anything is sent; they are sent last, so that
+  // there is never a label of a picture that has not arrived.
+  std::vector<LabelPush> labels = label_pushes(*opened.store, uploads, options.replace_labels);
+  std::erase_if(uploads, [](const Upload& one) { return data::is_label_file(one.key); });
   {
-    TransferProgress progress(uploads.size(), bytes);
+    TransferProgress progress(files, bytes);
     in_parallel(uploads.size(), options.store.connections, [&](std::size_t i) {
-      const ProgressBody body(uploads[i].path, progress);
-      bucket::PutOptions put;
-      put.content_type = content_type(uploads[i].path);
-      const bucket::ObjectInfo info = opened.store->put(uploads[i].key, body, put);
-      if (info.size != body.size())
-        throw StoreError(
-            "the store took " + std::to_string(info.size) + " of " + std::to_string(body.size()) +
-                " bytes",
-            uploads[i].path.string(), "try again");
-      progress.add_file();
+      push_file(*opened.store, uploads[i], progress);
     });
+    for (LabelPush& file : labels) {
+      file.write(content_type(file.key()));
+      progress.add_bytes(static_cast<std::int64_t>(file.size()));
+      progress.add_file();
+    }
     progress.finish();
   }
   fmt::print(
-      "{} files, {}, in {}\n", uploads.size(), bytes_text(static_cast<double>(bytes)),
-      opened.store->name());
+      "{} files, {}, in {}{}\n", files, bytes_text(static_cast<double>(bytes)),
+      opened.store->name(), merge_text(labels));
   if (options.json)
-    print_json({{"objects", uploads.size()}, {"bytes", bytes}, {"left_out", hidden.size()}});
+    print_json(
+        {{"objects", files},
+         {"bytes", bytes},
+         {"left_out", hidden.size()},
+         {"merged", merge_json(labels)}});
   return done;
 }
 
@@ -287,7 +342,7 @@ void add_bucket(CLI::App& app, Run& run) {
   const auto make = [] { return std::make_shared<Options>(); };
   auto o = make();
   CLI::App* command = add(*group, "ls", "List objects with sizes and dates (UTC)", run, run_ls, o);
-  command->add_option("prefix", o->prefix, "What their keys begin with");
+  command->add_option("prefix", o->keys, "What their keys begin with")->expected(1);
 
   o = make();
   command = add(*group, "pull", "Fetch objects into a folder", run, run_pull, o);
@@ -298,6 +353,9 @@ void add_bucket(CLI::App& app, Run& run) {
   command = add(*group, "push", "Bring files and folders into the bucket", run, run_push, o);
   command->add_option("paths", o->keys, "Files, and folders, whose content is taken")->required();
   command->add_option("--to", o->to, "Below which key");
+  command->add_flag(
+      "--replace-labels", o->replace_labels,
+      "Label files overwrite those in the bucket; without, the two are merged");
 
   o = make();
   command = add(*group, "rm", "Remove objects; asks before", run, run_rm, o);

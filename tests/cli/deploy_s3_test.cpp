@@ -63,7 +63,7 @@ TEST_CASE("deploy on S3: from a file to a bucket to a file") {
   CHECK(remote.run("bucket pull " + remote.address + " p/ --out " + back).code == 0);
   CHECK(run_shell("diff -r " + pictures + " " + back + "/p").code == 0);
   const Outcome status = remote.run("bucket status " + remote.address);
-  CHECK_MESSAGE(says(status.text, "2 pictures, 0 labelled and 2 unlabelled"), status.text);
+  CHECK_MESSAGE(says(status.text, "2 pictures; no Cloud Annotations labels"), status.text);
   CHECK_MESSAGE(says(status.text, "branch master: "), status.text);
   CHECK(remote.run("bucket rm " + remote.address + " p/ --yes").code == 0);
   CHECK_MESSAGE(

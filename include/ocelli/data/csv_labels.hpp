@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -98,6 +99,43 @@ class CsvLabels : public LabelDocument {
     std::erase_if(rows_, [&](const CsvRow& row) {
       return usable(row) && row.fields[0] == key && label_of(row) == entry.label;
     });
+  }
+
+  /// Takes over what a newer document says. The rows of its pictures replace those of the same
+  /// pictures, where the first of them was; its new pictures and labels follow those that are here.
+  /// All else stays. To do it again changes nothing.
+  /// @throws DataError for a label that would not come back; nothing is changed then
+  LabelMerge merge(const CsvLabels& newer) {
+    for (const std::string& label : newer.list_) check_label(label);
+    LabelMerge merged;
+    const auto here = labels();
+    const std::unordered_set<std::string> known(here.begin(), here.end());
+    for (const std::string& label : newer.labels()) {
+      if (!known.contains(label)) merged.labels.push_back(label);
+    }
+    for (const std::string& label : newer.list_) add_label(label);
+
+    std::unordered_map<std::string, std::vector<CsvRow>> fresh;
+    for (const CsvRow& row : newer.rows_) {
+      if (usable(row)) fresh[row.fields[0]].push_back(row);
+    }
+    std::vector<CsvRow> rows;
+    std::unordered_set<std::string> placed;
+    for (CsvRow& row : rows_) {
+      const auto found = usable(row) ? fresh.find(row.fields[0]) : fresh.end();
+      if (found == fresh.end()) {
+        rows.push_back(std::move(row));
+      } else if (placed.insert(found->first).second) {
+        rows.insert(rows.end(), found->second.begin(), found->second.end());
+      }
+    }
+    merged.pictures = fresh.size();
+    merged.labelled_before = placed.size();
+    for (const CsvRow& row : newer.rows_) {
+      if (usable(row) && !placed.contains(row.fields[0])) rows.push_back(row);
+    }
+    rows_ = std::move(rows);
+    return merged;
   }
 
   std::string text() const override {

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -193,10 +194,79 @@ class JsonLabels : public LabelDocument {
     });
   }
 
+  /// Takes over what a newer document says. The entries of its pictures replace those of the same
+  /// pictures; its new pictures and labels follow those that are here; a field of a name that is
+  /// not here is added. All else stays. To do it again changes nothing.
+  /// @throws DataError when the types of the two do not fit; nothing is changed then
+  LabelMerge merge(const JsonLabels& newer) {
+    require_fitting(newer);
+    LabelMerge merged;
+    // Listed, as they keep their places then, whatever follows and whatever is replaced.
+    for (const std::string& label : labels()) add_label(label);
+    const auto listed = labels();
+    const std::unordered_set<std::string> known(listed.begin(), listed.end());
+    for (const std::string& label : newer.labels()) {
+      if (!known.contains(label)) merged.labels.push_back(label);
+      add_label(label);
+    }
+    if (type().empty() && !newer.type().empty()) set_type(newer.type());
+    // An ordered object looks for a key by walking: of many pictures for too long.
+    Json::object_t::Container& here = json_["annotations"].get_ref<Json::object_t&>();
+    std::unordered_map<std::string, std::size_t> places;
+    for (std::size_t i = 0; i < here.size(); ++i) places.emplace(here[i].first, i);
+    for (const auto& [key, entries] : newer.json_.at("annotations").items()) {
+      ++merged.pictures;
+      const auto [place, fresh] = places.emplace(key, here.size());
+      if (fresh) {
+        here.emplace_back(key, entries);
+        continue;
+      }
+      Json& replaced = here[place->second].second;
+      if (!replaced.empty()) ++merged.labelled_before;
+      replaced = entries;
+    }
+    for (const auto& [name, value] : newer.json_.items()) {
+      if (!json_.contains(name)) json_[name] = value;
+    }
+    return merged;
+  }
+
   std::string text() const override { return json_.dump(indent_) + end_; }
 
  private:
   using Json = detail::Json;
+
+  /// As the entries look that can be read; "" when there are none.
+  std::string type_of_entries() const {
+    std::string seen;
+    for (const Json& entries : json_.at("annotations")) {
+      if (!entries.is_array()) continue;
+      for (const Json& entry : entries) {
+        const auto read = read_entry(entry);
+        if (read && read->box) return "localization";
+        if (read) seen = "classification";
+      }
+    }
+    return seen;
+  }
+  void require_fitting(const JsonLabels& newer) const {
+    const std::string looks = newer.type_of_entries();
+    const std::string here = type().empty() ? type_of_entries() : type();
+    const std::string there = newer.type().empty() ? looks : newer.type();
+    const bool both = !here.empty() && !there.empty();
+    // Where objects have boxes, a picture may have a label as a whole too.
+    const bool whole_pictures = here == "localization" && newer.type().empty();
+    if (both && here != there && !whole_pictures) {
+      throw DataError(
+          "the labels here are those of " + here + ", and those of " + newer.name_ + " of " + there,
+          name_, "keep the two in folders of their own, or correct the type");
+    }
+    if (there == "classification" && looks == "localization") {
+      throw DataError(
+          "a project of classification has no boxes", newer.name_,
+          "leave the boxes out, or make it a project of localization");
+    }
+  }
 
   /// Nothing for what is no entry.
   static std::optional<LabelEntry> read_entry(const Json& json) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +31,13 @@ inline LabelEntry boxed_entry(std::string label, const PixelBox& box, int height
       {{relative(box.xmin, width), relative(box.ymin, height), relative(box.xmax, width),
         relative(box.ymax, height)}}};
 }
+
+/// What a newer document brought to another one.
+struct LabelMerge {
+  std::size_t pictures = 0;         ///< that the newer one names
+  std::size_t labelled_before = 0;  ///< of them, those whose entries were replaced
+  std::vector<std::string> labels;  ///< that were not known before
+};
 
 /// Keys are relative to the folder of the label file. Nothing of the bucket is looked at here.
 class LabelDocument {
