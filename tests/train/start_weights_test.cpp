@@ -148,7 +148,9 @@ TEST_CASE("start_weights: a detector's classes in another order") {
   CHECK(loaded.report.tensors.complete());
   CHECK(loaded.report.tensors.unexpected.empty());
   CHECK(loaded.report.tensors.matched.size() == file.values.size());
-  for (const auto& [name, values] : file.values) {
+  for (const auto& tensor : file.values) {
+    const std::string& name = tensor.first;
+    const std::vector<float>& values = tensor.second;
     CAPTURE(name);
     if (of_classes(name)) {
       check_columns(values, {1, labels}, loaded.before.at(name), loaded.after.at(name), {1, here});
@@ -178,7 +180,9 @@ TEST_CASE("start_weights: labels that both have are taken over, new ones start a
       "2 of 4 labels taken over by name, 2 new: owl, cat, 1 left behind: triangle");
   CHECK(loaded.report.tensors.complete());
   int heads = 0;
-  for (const auto& [name, values] : file.values) {
+  for (const auto& tensor : file.values) {
+    const std::string& name = tensor.first;
+    const std::vector<float>& values = tensor.second;
     CAPTURE(name);
     if (of_classes(name)) {
       check_columns(values, {1, labels}, loaded.before.at(name), loaded.after.at(name), {1, here});
@@ -201,7 +205,9 @@ TEST_CASE(
         "no label of the data is in the file: the class predictors start anew");
     CHECK(loaded.report.tensors.reset.size() == 12);
     CHECK(says(loaded.report.tensors.summary(), "for other labels in the file"));
-    for (const auto& [name, values] : file.values) {
+    for (const auto& tensor : file.values) {
+      const std::string& name = tensor.first;
+      const std::vector<float>& values = tensor.second;
       CAPTURE(name);
       CHECK(loaded.after.at(name) == (of_classes(name) ? loaded.before.at(name) : values));
     }
@@ -219,7 +225,9 @@ TEST_CASE("start_weights: a classifier's head in the order of the data") {
   const Loaded loaded = start(path, net.view(), here);
   CHECK(
       loaded.report.labels == "2 of 3 labels taken over by name, 1 new: owl, 1 left behind: green");
-  for (const auto& [name, values] : values_of(net.view(), weights)) {
+  for (const auto& tensor : values_of(net.view(), weights)) {
+    const std::string& name = tensor.first;
+    const std::vector<float>& values = tensor.second;
     CAPTURE(name);
     if (name.starts_with("head/")) {
       check_columns(values, {0, labels}, loaded.before.at(name), loaded.after.at(name), {0, here});
