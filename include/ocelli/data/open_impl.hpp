@@ -18,7 +18,6 @@
 #include "ocelli/data/findings.hpp"
 #include "ocelli/data/open.hpp"
 #include "ocelli/data/project_files.hpp"
-#include "ocelli/data/reader.hpp"
 #include "ocelli/data/text.hpp"
 #include "ocelli/data/voc.hpp"
 #include "ocelli/data/yolo.hpp"

@@ -37,9 +37,6 @@ namespace ocelli::data {
 /// Bytes that hold the header of nearly every picture.
 inline constexpr std::size_t picture_head = 65536;
 
-/// The reason of the finding for a picture whose header cannot be read.
-inline constexpr const char* unreadable_reason = "picture_unreadable";
-
 /// A picture's header, from its first 64 KiB when they suffice.
 inline ImageHeader read_image_header(const Source& source, const std::string& key) {
   constexpr std::size_t head = picture_head;
