@@ -70,6 +70,7 @@ Data open_data(
   open.split = split;
   open.labels = labels;
   open.strict = options.strict;
+  open.skip_bad = options.skip_bad;
   open.keep_going = keep_going;
   if (options.voc == "edges") open.voc = ocelli::data::VocBoxes::edges;
   open.progress = show_reading();

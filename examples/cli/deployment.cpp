@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 
 #include "model_options.hpp"
+#include "ocelli/bucket/address.hpp"
+#include "ocelli/data/open_source.hpp"
 #include "ocelli/deploy/publish.hpp"
 #include "program.hpp"
 #include "store_options.hpp"
@@ -18,31 +20,49 @@ void add_deployment_options(CLI::App& command, DeploymentOptions& options) {
   command.add_flag(
       "--publish", options.publish, "At the end put the best weights into the bucket of --data");
   command.add_option("--publish-to", options.publish_to, "Likewise, into this bucket or folder");
-  command.add_option("--branch", options.branch, "On which branch")->capture_default_str();
-  command.add_option("--name", options.name, "Name of the model; else the bucket's name");
+  command.add_option("--branch", options.branch, "Publish on which branch [master]");
+  command.add_option("--name", options.name, "Publish under this name; else the bucket's");
   command.add_option(
       "--mirror", options.mirror,
       "Keep the run at s3://BUCKET/PREFIX, or in a folder, with each snapshot; with --resume go on "
       "from there, on any machine");
 }
 
+namespace {
+
+/// A run mirrored into itself grows without end; mirrored around itself, the two mix.
+void refuse_nested(const std::string& mirror, const std::filesystem::path& out) {
+  const bucket::Address address = bucket::parse_address(mirror);
+  if (address.kind != bucket::Address::Kind::folder) return;
+  const auto whole = [](const std::filesystem::path& path) {
+    // Ends with a separator, so that no folder is taken for one whose name it begins.
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path) / "").string();
+  };
+  const std::string a = whole(address.folder), b = whole(out);
+  if (a.starts_with(b) || b.starts_with(a))
+    throw ConfigError(
+        "the run folder " + out.string() + " and its mirror lie in one another",
+        "--mirror " + mirror, "name two folders apart");
+}
+
+}  // namespace
+
 Deployment::Deployment(
     const DeploymentOptions& options, const std::string& data, const bucket::StoreOptions& store,
     const std::filesystem::path& out, bool resume)
     : options_(options) {
   if (!options_.publish_to.empty()) options_.publish = true;
+  if (!options_.publish && (options_.branch || options_.name))
+    throw ConfigError(
+        "nothing is published", options_.branch ? "--branch" : "--name",
+        "give --publish or --publish-to, or leave it out");
+  if (!options_.mirror.empty()) refuse_nested(options_.mirror, out);
   if (options_.publish) {
-    if (options_.publish_to.empty()) {
-      if (std::filesystem::is_regular_file(data))
-        throw ConfigError(
-            "the data is a file and no bucket", "--publish", "name the bucket with --publish-to");
-      options_.publish_to = data;
-    }
+    if (options_.publish_to.empty()) options_.publish_to = data::data_place(data).root;
     published_ = program::open_store(options_.publish_to, store);
     // Whether a name fits, a key is right and the bucket is there shows now.
     const deploy::ModelKeys keys(
-        published_.prefix, options_.name.empty() ? published_.store->bucket() : options_.name,
-        options_.branch);
+        published_.prefix, options_.name.value_or(published_.store->bucket()), branch());
     (void)published_.store->list(keys.manifest());
   }
   if (options_.mirror.empty()) return;
@@ -68,6 +88,20 @@ std::vector<train::TrainingObserver*> Deployment::observers() const {
   return {mirror_.get()};
 }
 
+std::string Deployment::branch() const {
+  return options_.branch.value_or(std::string(deploy::kMaster));
+}
+
+void Deployment::check_labels(const std::vector<std::string>& labels) const {
+  if (!options_.publish) return;
+  for (const std::string& label : labels)
+    if (label.empty() || label.find_first_of("\r\n") != std::string::npos)
+      throw ConfigError(
+          "the label " + nlohmann::json(label).dump() +
+              " cannot be written as one line, so the model could not be published",
+          "--publish", "rename it in the data set, or train without --publish");
+}
+
 int Deployment::finish(nlohmann::ordered_json& results) {
   int code = done;
   if (mirror_) {
@@ -87,12 +121,11 @@ int Deployment::finish(nlohmann::ordered_json& results) {
       results.value("best_weights", results.value("weights", std::string()));
   try {
     deploy::PublishOptions publish;
-    publish.name = options_.name;
-    const deploy::Published published =
-        publish_weights(published_, weights, options_.branch, publish);
-    fmt::print(stderr, "{} has: {}\n", options_.branch, line_of(published.publication));
-    results["published"] = {{"branch", options_.branch}, {"id", published.publication.id}};
-  } catch (const StoreError& fault) {
+    publish.name = options_.name.value_or("");
+    const deploy::Published published = publish_weights(published_, weights, branch(), publish);
+    fmt::print(stderr, "{} has: {}\n", branch(), line_of(published.publication));
+    results["published"] = {{"branch", branch()}, {"id", published.publication.id}};
+  } catch (const Error& fault) {
     fmt::print(
         stderr, "ocelli: {}; the weights are in {}, for `ocelli publish`\n", fault.what(), weights);
     code = store_failed;

@@ -31,10 +31,24 @@ struct Options {
   bool json = false;
 };
 
+/// Without an object to find every number would be -1. @throws DataError
+void need_objects(const data::Dataset& dataset, const data::ImageCache& cache) {
+  const auto pictures = train::evaluable_pictures(dataset, cache);
+  const bool any = std::any_of(pictures.begin(), pictures.end(), [&](std::size_t i) {
+    const auto& objects = dataset.pictures[i].objects;
+    return std::any_of(objects.begin(), objects.end(), [](const auto& o) { return !o.crowd; });
+  });
+  if (!any && !pictures.empty())
+    throw DataError(
+        fmt::format("there is no object to find in {} pictures", pictures.size()), dataset.root,
+        "evaluate a detector on pictures with boxes");
+}
+
 /// The COCO numbers, printed and into the JSON.
 train::Evaluation detect_all(
     const Options& options, Loaded& loaded, Computer& computer, const data::Dataset& dataset,
     const data::ImageCache& cache, nlohmann::ordered_json& json) {
+  need_objects(dataset, cache);
   const train::HyperparameterValues& values = loaded.settings.values();
   const std::unique_ptr<AnyDetector> detector = computer.detector(
       loaded.model.spec, values, *loaded.weights, options.batch, values.evaluation_score_threshold);

@@ -50,11 +50,24 @@ struct Options {
   bool json = false;
 };
 
+/// @throws ConfigError for a way to split that would be ignored
+void check_split(const Options& options) {
+  const bool named = !options.train_split.empty() || !options.val_split.empty();
+  if (named && options.train_split.empty())
+    throw ConfigError("--val-split needs --train-split", "--val-split", "name both");
+  // A part to train on and 0 percent say the same: nothing is held out.
+  if (named &&
+      (options.val_percent > 0 || (options.val_percent == 0 && !options.val_split.empty())))
+    throw ConfigError(
+        "a percentage is held out only when no splits are named", "--val-percent",
+        options.val_split.empty()
+            ? "name the part to evaluate on with --val-split, or leave --train-split out"
+            : "leave it out, or both splits");
+}
+
 /// Two parts of the data, by name or by percentage.
 void split(const Options& options, Data& data, TrainingRequest& request) {
   if (!options.train_split.empty() || !options.val_split.empty()) {
-    if (options.train_split.empty())
-      throw ConfigError("--val-split needs --train-split", "--val-split", "name both");
     const auto labels = data.dataset.labels;
     request.train = open_data(options.data, options.train_split, labels).dataset;
     if (!options.val_split.empty())
@@ -92,6 +105,7 @@ train::ModelName choose_model(
 }
 
 int run_train(const Options& options) {
+  check_split(options);
   std::unique_ptr<Computer> computer = make_computer(options.computer);
   // First, since it may bring the run folder from its mirror.
   Deployment deployment(
@@ -119,6 +133,7 @@ int run_train(const Options& options) {
   Data data = opened ? std::move(*opened) : open_data(options.data);
   print_findings(data.dataset);
   split(options, data, request);
+  deployment.check_labels(request.train.labels);
   if (settings.is_default("num_steps") && !request.train.pictures.empty()) {
     const long recommended =
         train::recommended_steps(settings, static_cast<long>(request.train.pictures.size()));

@@ -137,6 +137,21 @@ TEST_CASE("cloud_csv: the list of labels decides no class") {
       "_annotations.csv");
 }
 
+TEST_CASE("cloud_csv: what is not UTF-8 is named by file and line, and no class") {
+  const Dataset data = read("b.jpg,caf\xC3\xA9\na.jpg,caf\xE9\n\xE9.jpg,dog\n", "dog\nca\xE9\n");
+  CHECK(data.labels == Labels{"caf\xC3\xA9"});
+  CHECK(count(data, "not_utf8") == 2);
+  CHECK(says(
+      told(data, "not_utf8"),
+      "error _annotations.csv:2: \"a.jpg,caf\\xE9\" is not UTF-8; save the file in UTF-8"));
+  CHECK(says(
+      told(data, "label_list_not_utf8"),
+      "note _labels.csv:2: the label \"ca\\xE9\" is not UTF-8; save the file in UTF-8"));
+  CHECK(says(
+      told(read("b.jpg,dog\n\xE9.jpg,dog\n"), "not_utf8"),
+      "error _annotations.csv:2: \"\\xE9.jpg,dog\" is not UTF-8"));
+}
+
 TEST_CASE("cloud_csv: given labels choose and order the classes") {
   const Dataset data = read("a.jpg,cat\nb.jpg,dog\n", "", "", {.labels = {"dog", "cow"}});
   CHECK(data.labels == Labels{"dog", "cow"});

@@ -76,6 +76,12 @@ TEST_CASE("csv_labels: what does not fit is refused, and changes nothing") {
         "would not come back from a CSV file"));
     CHECK_THROWS_AS(labels.add_label(label), DataError);
   }
+  for (const bool of_label : {true, false}) {
+    const std::string text = message_of<DataError>(
+        [&] { labels.add(of_label ? "a.jpg" : "\xE9.jpg", {{of_label ? "caf\xE9" : "cat"}}); });
+    CHECK_MESSAGE(says(text, "\\xE9"), text);
+    CHECK_MESSAGE(says(text, "is not UTF-8, so it cannot be written"), text);
+  }
   CHECK_THROWS_AS(labels.set_type("localization"), DataError);
   CHECK_NOTHROW(labels.set_type("classification"));
   CHECK(labels.text() == "");

@@ -173,6 +173,10 @@ TEST_CASE("json_labels: what could not be written back is refused") {
       fault(R"({"annotations":{"a.jpg":[],"b.jpg":[],"a.jpg":[{"label":"c"}]}})") ==
       "b/_annotations.json: \"a.jpg\" is there twice in one object, and only one could be written "
       "back; join the two by hand");
+  CHECK(
+      fault(R"({"annotations":{"a.jpg":[{"label":"c","id":1e999}]}})") ==
+      "b/_annotations.json: holds a number that no double takes, so it cannot be written back: "
+      "'1e999'; correct it");
   const std::string deep(300, '['), close(300, ']');
   CHECK(says(fault("{\"annotations\":{},\"x\":" + deep + close + "}"), "nested too deeply"));
   CHECK(says(fault("{\"annotations\":{}"), "b/_annotations.json:1: not well-formed JSON"));

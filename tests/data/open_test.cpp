@@ -136,8 +136,33 @@ TEST_CASE("open: faulty labels are refused with their places, unless to be kept 
       message_of<DataError>([&] { open(source); }) ==
       "bucket: 1 fault in the labels:\n  l.json:2: annotation 1 is of category 7, which is not in "
       "the "
-      "list; correct them (`ocelli check` lists all), or keep going without these pictures");
+      "list; correct them (`ocelli check` lists all)");
   CHECK(open(source, {.keep_going = true}).findings.size() >= 1);
+}
+
+TEST_CASE("open: pictures that cannot be read are a fault, or left out and told") {
+  MemorySource source("bucket");
+  source.put("_annotations.csv", "a.jpg,cat\nb.jpg,cat\n");
+  source.put("_labels.csv", "cat\n");
+  source.put("a.jpg", test::png(6, 8));
+  for (const char* key : {"b.jpg", "c.jpg"}) source.put(key, "no picture");
+  const std::string text = message_of<DataError>([&] { open(source); });
+  CHECK_MESSAGE(says(text, "bucket: 2 faults in the labels"), text);
+  CHECK_MESSAGE(says(text, "_annotations.csv:2: b.jpg: not a picture"), text);
+  CHECK_MESSAGE(says(text, "--skip-bad"), text);
+  for (const bool strict : {false, true}) {
+    const Dataset data = open(source, {.strict = strict, .skip_bad = true});
+    CHECK(test::count(data, "picture_unreadable") == 2);
+    CHECK(says(test::told(data, "picture_unreadable"), "dropped _annotations.csv:2: b.jpg"));
+    CHECK(says(test::told(data, "picture_unreadable"), "it is left out"));
+    REQUIRE(data.pictures.size() == 3);
+    CHECK(data.pictures[0].state == PictureState::labelled);
+    CHECK(data.pictures[1].state == PictureState::unlabelled);
+    CHECK(data.pictures[1].tags.empty());
+    CHECK(data.pictures[2].state == PictureState::unlabelled);
+  }
+  source.put("_annotations.csv", "a.jpg,cat\na.jpg,\n");  // a fault of the labels stays one
+  CHECK(says(message_of<DataError>([&] { open(source, {.skip_bad = true}); }), "has no label"));
 }
 
 TEST_CASE("open: a folder or a label file by its path") {

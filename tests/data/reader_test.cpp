@@ -170,6 +170,18 @@ TEST_CASE("reader: pictures that cannot be read leave their labels unused") {
   CHECK(data.pictures[0].state == PictureState::unlabelled);
 }
 
+TEST_CASE("reader: a label that is not UTF-8 is a fault, of any format") {
+  MemorySource source;
+  const ReadOptions options;
+  Reader reader(source, options, "test");
+  CHECK(reader.add_label("caf\xE9", "l.txt:4") == 1);
+  CHECK(reader.add_label("caf\xE9", "l.txt:9") == 1);
+  CHECK(count(reader.data, "not_utf8") == 1);
+  CHECK(says(
+      told(reader.data, "not_utf8"),
+      "error l.txt:4: the label \"caf\\xE9\" is not UTF-8; save the file in UTF-8"));
+}
+
 TEST_CASE("reader: labels keep their bytes; those that look alike are named") {
   MemorySource source;
   const ReadOptions options;

@@ -157,7 +157,7 @@ inline CheckReport check(
     }
     detail::count_objects(report, picture, findings);
     if (!inspected[i].fault.empty()) {
-      findings.error("picture_unreadable", picture.key, inspected[i].fault);
+      findings.error(unreadable_reason, picture.key, inspected[i].fault);
     } else {
       report.hashes[picture.key] = inspected[i].hash;
       by_hash[inspected[i].hash].push_back(picture.key);

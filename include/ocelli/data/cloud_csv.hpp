@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "ocelli/core/utf8.hpp"
 #include "ocelli/data/csv.hpp"
 #include "ocelli/data/dataset.hpp"
 #include "ocelli/data/findings.hpp"
@@ -62,6 +63,12 @@ inline CloudCsvFile parse_cloud_csv(
     }
     const std::string& key = row.fields[0];
     const std::string label(trimmed(row.fields[1]));
+    if (!is_utf8(key) || !is_utf8(label)) {
+      findings.error(
+          "not_utf8", where,
+          "\"" + utf8_shown(key + "," + label) + "\" is not UTF-8; save the file in UTF-8");
+      continue;
+    }
     if (key.empty()) {
       findings.error("key_missing", where, "there is no key of a picture before the comma");
       continue;
@@ -117,7 +124,16 @@ inline void note_label_list(Reader& reader, const CloudCsvFile& file, const std:
         "there is no " + key + ", which the labelling tool needs beside " + annotations_csv_name);
     return;
   }
-  const auto listed = parse_labels_csv(as_text(reader.source().read(key)), key);
+  std::vector<std::string> listed;
+  for (ListedLabel& label : list_labels_csv(as_text(reader.source().read(key)), key)) {
+    if (is_utf8(label.name)) {
+      listed.push_back(std::move(label.name));
+      continue;
+    }
+    reader.findings.note(
+        "label_list_not_utf8", key + ":" + std::to_string(label.line),
+        "the label \"" + utf8_shown(label.name) + "\" is not UTF-8; save the file in UTF-8");
+  }
   const std::unordered_set<std::string> list(listed.begin(), listed.end());
   std::unordered_set<std::string> used;
   for (const auto& label : file.labels) {

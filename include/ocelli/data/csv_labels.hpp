@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ocelli/core/error.hpp"
+#include "ocelli/core/utf8.hpp"
 #include "ocelli/data/csv.hpp"
 #include "ocelli/data/label_document.hpp"
 #include "ocelli/data/project_files.hpp"
@@ -82,6 +83,7 @@ class CsvLabels : public LabelDocument {
   }
 
   void add(const std::string& key, const std::vector<LabelEntry>& entries) override {
+    check_utf8(key);
     for (const LabelEntry& entry : entries) {
       if (entry.box) set_type("localization");  // which is refused
       check_label(entry.label);
@@ -152,6 +154,7 @@ class CsvLabels : public LabelDocument {
   }
 
   void check_label(const std::string& label) const {
+    check_utf8(label);
     if (!label.empty() && trimmed(label) == label &&
         label.find_first_of("\r\n") == std::string::npos) {
       return;
@@ -159,6 +162,11 @@ class CsvLabels : public LabelDocument {
     throw DataError(
         "the label \"" + label + "\" would not come back from a CSV file", name_,
         "leave out line breaks, and blanks around it");
+  }
+  void check_utf8(const std::string& text) const {
+    if (is_utf8(text)) return;
+    throw DataError(
+        "\"" + utf8_shown(text) + "\" is not UTF-8, so it cannot be written", name_, "rename it");
   }
 
   std::string name_, end_;

@@ -28,6 +28,9 @@ constexpr const char* to_string(Finding::Severity severity) {
   return "error";
 }
 
+/// The reason of the finding for a picture that cannot be read.
+inline constexpr const char* unreadable_reason = "picture_unreadable";
+
 /// Appends to a data set's list of findings.
 ///
 /// note      worth knowing; nothing was changed

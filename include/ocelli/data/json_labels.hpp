@@ -28,7 +28,8 @@ namespace detail {
 using Json = nlohmann::ordered_json;
 
 /// Parses what can be written back as it was.
-/// @throws DataError for two members of one name, nesting beyond 200, NaN, bytes that are no UTF-8
+/// @throws DataError for two members of one name, nesting beyond 200, NaN, numbers beyond double,
+/// bytes that are no UTF-8
 inline Json parse_rewritable(std::string_view text, const std::string& name) {
   std::vector<std::set<std::string>> open;  // the names of the objects around the place
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
@@ -55,6 +56,12 @@ inline Json parse_rewritable(std::string_view text, const std::string& name) {
         "holds what JSON has not (NaN, Infinity, bytes that are no UTF-8), so it cannot be written "
         "back",
         name + ":" + std::to_string(std::count(text.begin(), end, '\n') + 1), "correct it");
+  } catch (const Json::out_of_range& error) {  // which knows no place
+    const std::string told = error.what();
+    throw DataError(
+        "holds a number that no double takes, so it cannot be written back: " +
+            told.substr(std::min(told.find('\''), told.size())),
+        name, "correct it");
   }
 }
 

@@ -100,16 +100,21 @@ namespace detail {
 /// Throws when labels could not be trusted; what was repaired or dropped is left in the findings.
 inline void refuse_faulty(const Dataset& data) {
   std::size_t errors = 0;
+  bool unreadable = false;
   std::string text;
   for (const Finding& finding : data.findings) {
     if (finding.severity != Finding::Severity::error) continue;
+    unreadable = unreadable || finding.reason == unreadable_reason;
     if (++errors <= 5) text += "\n  " + finding.where + ": " + finding.text;
   }
   if (errors == 0) return;
   if (errors > 5) text += "\n  and " + std::to_string(errors - 5) + " more";
   throw DataError(
       std::to_string(errors) + (errors == 1 ? " fault" : " faults") + " in the labels:" + text,
-      data.root, "correct them (`ocelli check` lists all), or keep going without these pictures");
+      data.root,
+      unreadable ? "correct them (`ocelli check` lists all); pictures that cannot be read can be "
+                   "left out with --skip-bad"
+                 : "correct them (`ocelli check` lists all)");
 }
 
 inline std::string joined(const std::vector<std::string>& names) {

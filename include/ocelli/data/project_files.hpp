@@ -3,8 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ocelli/data/csv.hpp"
@@ -31,19 +33,31 @@ inline std::string_view parse_type(std::string_view text) {
   return trimmed(text);
 }
 
+struct ListedLabel {
+  std::string name;
+  std::size_t line = 0;  ///< from 1
+};
+
 /// The labels in a `_labels.csv`: one a line, blanks around it left out, blank lines skipped.
 /// A line in quotes is a CSV field; commas elsewhere belong to the label.
 /// @throws DataError naming file and line, for a quote that does not end, or a NUL
-inline std::vector<std::string> parse_labels_csv(std::string_view text, const std::string& name) {
-  std::vector<std::string> labels;
+inline std::vector<ListedLabel> list_labels_csv(std::string_view text, const std::string& name) {
+  std::vector<ListedLabel> labels;
   CsvReader reader(text, name);
   for (CsvRow row; reader.next(row);) {
     std::string label;
     for (const std::string& field : row.fields)
       label += (&field == row.fields.data() ? "" : ",") + field;
     label = trimmed(label);
-    if (!label.empty()) labels.push_back(std::move(label));
+    if (!label.empty()) labels.push_back({std::move(label), row.line});
   }
+  return labels;
+}
+
+/// The same without the lines.
+inline std::vector<std::string> parse_labels_csv(std::string_view text, const std::string& name) {
+  std::vector<std::string> labels;
+  for (ListedLabel& label : list_labels_csv(text, name)) labels.push_back(std::move(label.name));
   return labels;
 }
 

@@ -22,7 +22,9 @@ struct ReadOptions {
   std::string split = {};                ///< name of a subset ("train"); "": all
   std::vector<std::string> labels = {};  ///< class names in order; empty: as the format has them
   VocBoxes voc = VocBoxes::devkit;
-  bool strict = false;         ///< the first fault throws, instead of becoming a finding
+  bool strict = false;  ///< the first fault throws, instead of becoming a finding
+  /// Pictures whose headers cannot be read become unlabelled, and no fault; a finding tells of each
+  bool skip_bad = false;
   ReadObserver progress = {};  ///< is told how the reading goes on
   bool keep_going =
       false;  ///< `open` hands over a data set with faulty labels, instead of throwing

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "ocelli/core/error.hpp"
+#include "ocelli/core/utf8.hpp"
 #include "ocelli/data/dataset.hpp"
 #include "ocelli/data/findings.hpp"
 #include "ocelli/data/image_header.hpp"
@@ -79,6 +80,11 @@ class Reader {
     const auto [found, fresh] = ids_.emplace(label, static_cast<int>(data.labels.size()) + 1);
     if (!fresh) return found->second;
     data.labels.push_back(label);
+    if (!is_utf8(label)) {
+      findings.error(
+          "not_utf8", where,
+          "the label \"" + utf8_shown(label) + "\" is not UTF-8; save the file in UTF-8");
+    }
     const auto [alike, alone] = skeletons_.emplace(label_skeleton(label), label);
     if (!alone) {
       findings.note(
@@ -330,7 +336,13 @@ class Reader {
       return read_image_header(source_, key);
     } catch (const Error& error) {
       if (!concerns_one_file(error)) throw;
-      findings.error("picture_unreadable", where, error.what());
+      if (options_.skip_bad) {  // also when strict: it is no fault of the labels
+        data.findings.push_back(
+            {Finding::Severity::dropped, unreadable_reason, where,
+             std::string(error.what()) + "; it is left out"});
+      } else {
+        findings.error(unreadable_reason, where, error.what());
+      }
       return {};
     }
   }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "ocelli/box/box.hpp"
+#include "ocelli/core/utf8.hpp"
 #include "ocelli/draw/color.hpp"
 #include "ocelli/eval/classification.hpp"
 #include "ocelli/eval/coco.hpp"
@@ -40,26 +41,6 @@ inline void append_base64(std::string& out, std::span<const std::byte> bytes) {
     for (std::size_t k = 0; k < 4; ++k)
       out += k <= left ? alphabet[group >> (18 - 6 * k) & 63U] : '=';
   }
-}
-
-/// Length of the UTF-8 character at the beginning of a text; 0 when there is none.
-inline std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  const std::size_t length = first < 0x80   ? 1
-                             : first < 0xC2 ? 0
-                             : first < 0xE0 ? 2
-                             : first < 0xF0 ? 3
-                             : first < 0xF5 ? 4
-                                            : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-  if (length < 3) return length;
-  const unsigned second = byte(1);  // no overlong forms, no surrogates, nothing above U+10FFFF
-  const bool wrong = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
-                     (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
-  return wrong ? 0 : length;
 }
 
 /// Writes JSON into a string. Commas are its own business: open, add values or keys, close.

@@ -23,6 +23,7 @@
 #include "ocelli/train/observer.hpp"
 #include "ocelli/train/outcome.hpp"
 #include "ocelli/train/signals.hpp"
+#include "ocelli/train/start_weights.hpp"
 #include "ocelli/train/training_data.hpp"
 #include "ocelli/train/training_options.hpp"
 #include "ocelli/train/training_rules.hpp"
@@ -345,12 +346,13 @@ class TaskTrainer {
   void start_from(const std::filesystem::path& source) {
     const std::filesystem::path file = weights_of(source);
     const SafetensorsReader reader(file);
-    const auto tensors = weight_tensors(spec_.model, state_.weights);
-    const LoadReport report = load_tensors(reader, tensors, {}, [](const std::string& name) {
-      return !name.starts_with("optimizer/") && !name.starts_with("average/");
-    });
-    message("from " + file.string() + ": " + report.summary(), false);
-    if (report.matched.empty())
+    const StartReport report =
+        load_start(reader, spec_.model, train_.dataset->labels, state_.weights);
+    message(
+        "from " + file.string() + ": " + report.labels + (report.labels.empty() ? "" : "\n") +
+            report.tensors.summary(),
+        false);
+    if (report.tensors.matched.empty())
       throw CheckpointError(
           "no tensor of the file has a name and shape of this model", file.string(),
           "use weights of " + name_of(settings_.model()));

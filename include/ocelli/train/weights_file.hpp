@@ -61,6 +61,21 @@ inline WeightsInfo weights_info(const SafetensorsReader& reader, const std::stri
   return info;
 }
 
+/// The labels of a file that may be of any kind; none when it is not one of ocelli's or holds none.
+/// Throws CheckpointError when they cannot be read.
+inline std::vector<std::string> labels_in(const SafetensorsReader& reader) {
+  const Metadata& metadata = reader.header().metadata;
+  const auto format = metadata.find("format"), labels = metadata.find("labels");
+  if (format == metadata.end() || format->second != "ocelli" || labels == metadata.end()) return {};
+  try {
+    return nlohmann::json::parse(labels->second).get<std::vector<std::string>>();
+  } catch (const nlohmann::json::exception& fault) {
+    throw CheckpointError(
+        std::string("the labels cannot be read: ") + fault.what(), reader.where(),
+        "the file is damaged or was changed; use another");
+  }
+}
+
 /// Fills a model's weights and statistics from a file of the same model. Throws CheckpointError
 /// with the first differences when anything does not fit.
 inline void load_exactly(
