@@ -35,14 +35,6 @@ struct Bucket {
   }
 };
 
-nlohmann::json last_json(const Outcome& outcome) {
-  std::string text = outcome.text;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const auto json = nlohmann::json::parse(text.substr(text.rfind('\n') + 1), nullptr, false);
-  REQUIRE_MESSAGE(json.is_object(), outcome.text);
-  return json;
-}
-
 }  // namespace
 
 TEST_CASE("bucket: ls has sizes, dates and sums, below a prefix too") {

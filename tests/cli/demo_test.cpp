@@ -15,6 +15,5 @@ TEST_CASE("demo: whole pictures are told apart, 95 of 100 that were not seen [sl
   const Outcome outcome =
       run_program("demo --task classification --out " + (folder / "demo").string());
   REQUIRE_MESSAGE(outcome.code == 0, outcome.text);
-  const std::string last = outcome.text.substr(outcome.text.rfind('\n', outcome.text.size() - 2));
-  CHECK(nlohmann::json::parse(last).at("accuracy") >= 0.95);
+  CHECK(last_json(outcome).at("accuracy") >= 0.95);
 }

@@ -23,15 +23,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The JSON of the last line.
-nlohmann::json last_json(const Outcome& outcome) {
-  std::string text = outcome.text;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const auto json = nlohmann::json::parse(text.substr(text.rfind('\n') + 1), nullptr, false);
-  REQUIRE_MESSAGE(json.is_object(), outcome.text);
-  return json;
-}
-
 struct Bucket {
   TemporaryFolder folder;
   fs::path path = folder / "cats";

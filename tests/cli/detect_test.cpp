@@ -39,8 +39,7 @@ TEST_CASE("detect: files and folders, equal names, and what cannot be read") {
   const Outcome outcome = detect("--json " + a + " " + b);
   REQUIRE_MESSAGE(outcome.code == 0, outcome.text);
   CHECK_MESSAGE(says(outcome.text, "left out: " + b + "/broken.png: "), outcome.text);
-  const std::string last = outcome.text.substr(outcome.text.rfind('\n', outcome.text.size() - 2));
-  const auto json = nlohmann::json::parse(last);
+  const auto json = last_json(outcome);
   CHECK(json.at("pictures") == 4);
   CHECK(json.at("left_out") == 1);
   std::size_t drawn = 0;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <string>
 
 namespace ocelli::test {
@@ -31,6 +32,15 @@ inline Outcome run_shell(const std::string& command) {
 
 inline Outcome run_program(const std::string& arguments) {
   return run_shell(std::string(OCELLI_CLI) + " " + arguments);
+}
+
+/// The JSON of the last line.
+inline nlohmann::json last_json(const Outcome& outcome) {
+  std::string text = outcome.text;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  const auto json = nlohmann::json::parse(text.substr(text.rfind('\n') + 1), nullptr, false);
+  REQUIRE_MESSAGE(json.is_object(), outcome.text);
+  return json;
 }
 
 }  // namespace ocelli::test

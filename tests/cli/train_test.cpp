@@ -40,14 +40,6 @@ struct Tagged {
   }
 };
 
-nlohmann::json last_json(const Outcome& outcome) {
-  std::string text = outcome.text;
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const auto json = nlohmann::json::parse(text.substr(text.rfind('\n') + 1), nullptr, false);
-  REQUIRE_MESSAGE(json.is_object(), outcome.text);
-  return json;
-}
-
 }  // namespace
 
 TEST_CASE("train: options that would do nothing are refused") {

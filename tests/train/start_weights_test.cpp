@@ -120,6 +120,25 @@ struct DetectorFile {
 
 bool of_classes(const std::string& name) { return says(name, "/class/conv/"); }
 
+/// All that belongs to classes went where `here` has them, and everything else is the file's.
+void check_detector(
+    const DetectorFile& file, const Labels& labels, const Loaded& loaded, const Labels& here) {
+  int heads = 0;
+  for (const auto& tensor : file.values) {
+    const std::string& name = tensor.first;
+    const std::vector<float>& values = tensor.second;
+    CAPTURE(name);
+    if (of_classes(name)) {
+      check_columns(values, {1, labels}, loaded.before.at(name), loaded.after.at(name), {1, here});
+      CHECK(loaded.after.at(name) != values);
+      ++heads;
+    } else {
+      CHECK(loaded.after.at(name) == values);
+    }
+  }
+  CHECK(heads == 12);  // weight and bias of six maps
+}
+
 }  // namespace
 
 TEST_CASE("start_weights: which parameters have columns for classes") {
@@ -148,17 +167,7 @@ TEST_CASE("start_weights: a detector's classes in another order") {
   CHECK(loaded.report.tensors.complete());
   CHECK(loaded.report.tensors.unexpected.empty());
   CHECK(loaded.report.tensors.matched.size() == file.values.size());
-  for (const auto& tensor : file.values) {
-    const std::string& name = tensor.first;
-    const std::vector<float>& values = tensor.second;
-    CAPTURE(name);
-    if (of_classes(name)) {
-      check_columns(values, {1, labels}, loaded.before.at(name), loaded.after.at(name), {1, here});
-      CHECK(loaded.after.at(name) != values);
-    } else {
-      CHECK(loaded.after.at(name) == values);
-    }
-  }
+  check_detector(file, labels, loaded, here);
 }
 
 TEST_CASE("start_weights: the same labels in the same order are taken as they are") {
@@ -179,19 +188,7 @@ TEST_CASE("start_weights: labels that both have are taken over, new ones start a
       loaded.report.labels ==
       "2 of 4 labels taken over by name, 2 new: owl, cat, 1 left behind: triangle");
   CHECK(loaded.report.tensors.complete());
-  int heads = 0;
-  for (const auto& tensor : file.values) {
-    const std::string& name = tensor.first;
-    const std::vector<float>& values = tensor.second;
-    CAPTURE(name);
-    if (of_classes(name)) {
-      check_columns(values, {1, labels}, loaded.before.at(name), loaded.after.at(name), {1, here});
-      ++heads;
-    } else {
-      CHECK(loaded.after.at(name) == values);
-    }
-  }
-  CHECK(heads == 12);
+  check_detector(file, labels, loaded, here);
 }
 
 TEST_CASE(
