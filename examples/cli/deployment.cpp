@@ -94,12 +94,11 @@ std::string Deployment::branch() const {
 
 void Deployment::check_labels(const std::vector<std::string>& labels) const {
   if (!options_.publish) return;
-  for (const std::string& label : labels)
-    if (label.empty() || label.find_first_of("\r\n") != std::string::npos)
-      throw ConfigError(
-          "the label " + nlohmann::json(label).dump() +
-              " cannot be written as one line, so the model could not be published",
-          "--publish", "rename it in the data set, or train without --publish");
+  if (const std::string* label = deploy::unpublishable(labels))
+    throw ConfigError(
+        "the label " + nlohmann::json(*label).dump() +
+            " cannot be written as one line, so the model could not be published",
+        "--publish", "rename it in the data set, or train without --publish");
 }
 
 int Deployment::finish(nlohmann::ordered_json& results) {

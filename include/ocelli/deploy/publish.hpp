@@ -38,6 +38,14 @@ struct PublishOptions {
   std::size_t history = 20;  ///< publications that can be rolled back to
 };
 
+/// The first label that cannot stand on a line of its own in the file of labels: an empty one, or
+/// one with a line break. Null: all can.
+inline const std::string* unpublishable(const std::vector<std::string>& labels) {
+  for (const std::string& label : labels)
+    if (label.empty() || label.find_first_of("\r\n") != std::string::npos) return &label;
+  return nullptr;
+}
+
 /// What a branch has now.
 struct Published {
   Publication publication;
@@ -53,7 +61,8 @@ Published publish(
     bucket::ObjectStore& store, const std::string& prefix, const std::filesystem::path& weights,
     const std::string& branch, const PublishOptions& options = {});
 
-/// Puts the model that `from` has on the branch `to`; no bytes pass through here.
+/// Puts the model that `from` has on the branch `to`. Its objects are read once, to see that they
+/// are whole, and copied within the store.
 /// @throws NotFoundError when nothing is on `from`; otherwise as publish()
 Published promote(
     bucket::ObjectStore& store, const std::string& prefix, const std::string& from,

@@ -83,11 +83,10 @@ inline ReadWeights read_weights(
   }
   if (read.labels.empty())
     throw ConfigError("the model has no labels", path.string(), "give its labels, one a line");
-  for (const std::string& label : read.labels)
-    if (label.empty() || label.find_first_of("\r\n") != std::string::npos)
-      throw ConfigError(
-          "the label \"" + label + "\" cannot be written as one line", path.string(),
-          "rename it in the data set and train again");
+  if (const std::string* label = unpublishable(read.labels))
+    throw ConfigError(
+        "the label \"" + *label + "\" cannot be written as one line", path.string(),
+        "rename it in the data set and train again");
   return read;
 }
 
