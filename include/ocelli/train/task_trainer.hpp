@@ -98,7 +98,8 @@ class TaskTrainer {
   }
 
   /// Trains until the steps, the time or the user's patience are at their end. The folder holds
-  /// last.safetensors then, and best.safetensors if anything was evaluated.
+  /// last.safetensors then, and best.safetensors if an evaluation was due; the look at the end of a
+  /// time budget is none, so that a resumed run ends with the same bytes.
   TrainingOutcome fit() {
     using clock = std::chrono::steady_clock;
     const StopSignals signals;
